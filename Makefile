@@ -1,0 +1,60 @@
+# Each target installs what it needs first, into .venv/.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.PHONY: setup demo test check fix bench soak faults lock clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Dasan needs Python 3.11 or newer, and $(PYTHON) is not: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
+		exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@$(INSTALL) --only-binary :all: --require-hashes -r requirements/dev.txt
+	@$(INSTALL) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: setup
+	@$(BIN)/dasan demo
+
+test: setup
+	$(BIN)/pytest -n 2 --dist worksteal
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pip check --disable-pip-version-check
+
+fix: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup
+	@$(BIN)/python -m benchmarks
+
+soak: setup
+	$(BIN)/pytest -m soak
+
+faults: setup
+	$(BIN)/pytest -m faults
+
+# Newest versions that pyproject.toml allows, for every platform and Python from 3.11 on.
+# The tool stands in an environment of its own, so that a broken lock can be mended.
+COMPILE = .venv-lock/bin/uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) --output-file requirements/runtime.txt
+	$(COMPILE) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	rm -rf .venv-lock
+
+# var/ stays: it holds data.
+clean:
+	rm -rf .venv .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +

@@ -1,0 +1,184 @@
+"""The use cases: load an inquiry, let it decide, save what it decided."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import UUID
+
+from eventsourcing.application import AggregateNotFoundError, Application, project_aggregate
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    Mapper,
+    RecordConflictError,
+    StoredEvent,
+)
+
+from domain.errors import InquiryError, InquiryNotFoundError
+from domain.inquiry import Inquiry
+from domain.request import Idempotency, Request
+
+MAX_TRIES = 100
+"""Each lost race means that somebody else's change was saved, so this many is no loop."""
+
+
+class StaleVersionError(Exception):
+    """The inquiry has another version than the caller had seen."""
+
+
+class KeyReusedError(Exception):
+    """The client's key was used for another command before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to a command: the inquiry and its version after it."""
+
+    inquiry_id: UUID
+    version: int
+
+    def __str__(self) -> str:
+        """Return the form in which a first answer is remembered."""
+        return f"{self.inquiry_id}/{self.version}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the receipt that `str` wrote."""
+        inquiry_id, _, version = text.partition("/")
+        return cls(UUID(inquiry_id), int(version))
+
+
+class RepeatedCommandError(Exception):
+    """The command was carried out before; `response` is the first answer."""
+
+    def __init__(self, response: str) -> None:
+        super().__init__(f"carried out before: {response}")
+        self.response = response
+
+
+class Recorder(ApplicationRecorder):
+    """What the use cases need of the log beyond the library's recorder."""
+
+    @abstractmethod
+    def answer_to(self, idempotency: Idempotency) -> str | None:
+        """Return the first answer to a key, or None.
+
+        Raises:
+            KeyReusedError: the key was used for another command.
+        """
+
+    @abstractmethod
+    def select_streams(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StoredEvent]]:
+        """Return the events of each stream that exists, by version."""
+
+    @abstractmethod
+    def insert_each(
+        self, changes: Sequence[tuple[Sequence[StoredEvent], Request]]
+    ) -> Sequence[bool]:
+        """Append each change by itself; False where somebody else had moved the version."""
+
+
+class Inquiries(Application[UUID]):
+    """Changes inquiries: each change is saved whole, once, on the version that was decided on."""
+
+    def __init__(self, mapper: Mapper[UUID], recorder: Recorder) -> None:
+        self._mapper = mapper
+        self._recorder = recorder
+        super().__init__()
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        """Hand the library our mapper."""
+        return self._mapper
+
+    def construct_recorder(self) -> ApplicationRecorder:
+        """Hand the library our recorder."""
+        return self._recorder
+
+    def get(self, inquiry_id: UUID) -> Inquiry:
+        """Return an inquiry as it stands.
+
+        Raises:
+            InquiryNotFoundError: there is none.
+        """
+        try:
+            inquiry: Inquiry = self.repository.get(inquiry_id)
+        except AggregateNotFoundError as error:
+            raise InquiryNotFoundError(f"there is no inquiry {inquiry_id}") from error
+        return inquiry
+
+    def get_each(self, ids: Sequence[UUID]) -> dict[UUID, Inquiry]:
+        """Return those of the inquiries that exist."""
+        found: dict[UUID, Inquiry] = {}
+        for inquiry_id, stored in self._recorder.select_streams(ids).items():
+            facts: Any = map(self.mapper.to_domain_event, stored)
+            inquiry = project_aggregate(None, facts)
+            if isinstance(inquiry, Inquiry):
+                found[inquiry_id] = inquiry
+        return found
+
+    def receive(self, inquiry: Inquiry, request: Request) -> Receipt:
+        """Save a new inquiry; one that came with its contact before is left as it is.
+
+        Raises:
+            KeyReusedError: the key was used for another command.
+        """
+        try:
+            return self._save(inquiry, request)
+        except RecordConflictError:
+            return Receipt(inquiry.id, self.get(inquiry.id).version)
+
+    def change(
+        self,
+        inquiry_id: UUID,
+        decide: Callable[[Inquiry], None],
+        request: Request,
+        *,
+        expected_version: int | None = None,
+    ) -> Receipt:
+        """Carry out one command, again from the start when somebody else was faster.
+
+        Raises:
+            InquiryError: a rule forbids it, or there is no such inquiry; nothing was saved.
+            StaleVersionError: the inquiry is not at `expected_version`.
+            KeyReusedError: the key was used for another command.
+        """
+        for _ in range(MAX_TRIES):
+            try:
+                inquiry = self.get(inquiry_id)
+                if expected_version not in (None, inquiry.version):
+                    raise StaleVersionError(
+                        f"inquiry {inquiry_id} is at version {inquiry.version}, "
+                        f"not {expected_version}: read it again"
+                    )
+                decide(inquiry)
+                return self._save(inquiry, request)
+            except RecordConflictError:
+                continue
+            except (InquiryError, StaleVersionError):
+                # A repeat may well be out of turn by now; its first answer still holds.
+                first = request.idempotency and self._recorder.answer_to(request.idempotency)
+                if first:
+                    return Receipt.parse(first)
+                raise
+        raise StaleVersionError(f"inquiry {inquiry_id} is changed too often by others: try again")
+
+    def save_each(self, changes: Iterable[tuple[Inquiry, Request]]) -> Sequence[bool]:
+        """Save many inquiries together, each by itself; False where somebody else was faster."""
+        return self._recorder.insert_each(
+            [(self._stored(inquiry), request) for inquiry, request in changes]
+        )
+
+    def _save(self, inquiry: Inquiry, request: Request) -> Receipt:
+        receipt = Receipt(inquiry.id, inquiry.version)
+        try:
+            self._recorder.insert_events(
+                self._stored(inquiry), request=request, response=str(receipt)
+            )
+        except RepeatedCommandError as repeated:
+            return Receipt.parse(repeated.response)
+        return receipt
+
+    def _stored(self, inquiry: Inquiry) -> list[StoredEvent]:
+        # Not through `save`: its bookkeeping of snapshots and notifications, which we have none of,
+        # costs as much again as the rest.
+        return [self.mapper.to_stored_event(fact) for fact in inquiry.collect_events()]

@@ -1,0 +1,52 @@
+"""Who asks for a change, because of what, and under which key."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+_ACTOR = re.compile(r"(?:agent|citizen|service|import):[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_CAUSE = re.compile(r"(?:command|message):[0-9a-f]{32}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class RequestError(ValueError):
+    """A request's particulars are not of their form; says which and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A client's key for one command, and the fingerprint (SHA-256) of what it asks for."""
+
+    client: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What stands in every event beside its facts, and the key that makes a retry safe.
+
+    `actor` is a pseudonymous id with its kind, `cause` a keyed hash of the command or message.
+    `correlation` binds what belongs together, by default the stream itself; `traceparent` is W3C's.
+
+    Raises:
+        RequestError: a value is not of its form.
+    """
+
+    actor: str
+    cause: str
+    correlation: UUID | None = None
+    traceparent: str | None = None
+    idempotency: Idempotency | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could not stand in a record as it is."""
+        _require(_ACTOR, "actor", self.actor)
+        _require(_CAUSE, "cause", self.cause)
+        if self.traceparent is not None:
+            _require(_TRACEPARENT, "traceparent", self.traceparent)
+
+
+def _require(form: re.Pattern[str], name: str, value: str) -> None:
+    if form.fullmatch(value) is None:
+        raise RequestError(f"{name} {value!r} is not of the form {form.pattern}")

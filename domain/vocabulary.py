@@ -1,0 +1,233 @@
+"""The words of a contact centre, as types.
+
+A clear field of an event is an integer, a boolean, a time, an id or a code; every other text is
+`Personal` and is sealed before it is stored. The types below are all that an event may carry.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+Code = NewType("Code", str)
+"""A code or id in the clear: an agent, a queue, a category, a caller's ref (see `code`)."""
+
+Digest = NewType("Digest", str)
+"""Lower-case hexadecimal of a hash or of a keyed hash."""
+
+MAX_TEXT = 8_000
+"""The most characters that a free text may have."""
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,63}")
+_DIGEST = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{64})")
+RESIDENT_NUMBER = re.compile(
+    r"(?<![0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+    r"[-\s\u2010-\u2015\u2212\uff0d]{0,3}[0-9]{7}(?![0-9])"
+)
+"""Digits that look like a Korean resident registration number: yymmdd, then seven digits."""
+
+
+class VocabularyError(ValueError):
+    """A value is not what its field may hold."""
+
+
+def code(text: str) -> Code:
+    """Return `text` as a code: 1-64 ASCII letters, digits and ``._:@/+-``, no resident number.
+
+    Raises:
+        VocabularyError: it is none, so it may be free text that belongs into a sealed field.
+    """
+    if _CODE.fullmatch(text) is None:
+        raise VocabularyError(
+            f"{text!r} is not a code: use 1 to 64 letters, digits and ._:@/+- without spaces"
+        )
+    if RESIDENT_NUMBER.search(text) is not None:
+        raise VocabularyError("a code holds what looks like a resident registration number")
+    return Code(text)
+
+
+def digest(text: str) -> Digest:
+    """Return `text` as the hexadecimal form of 16 or 32 bytes.
+
+    Raises:
+        VocabularyError: it is something else.
+    """
+    if _DIGEST.fullmatch(text) is None:
+        raise VocabularyError(f"{text!r} is not a digest: 32 or 64 lower-case hexadecimal digits")
+    return Digest(text)
+
+
+CLEAR_TEXT: dict[object, Callable[[str], str]] = {Code: code, Digest: digest}
+"""The types of clear text, each with the check that its values pass before they are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Personal text on its way to the seal. Never stored, never shown by accident.
+
+    Raises:
+        VocabularyError: more than `MAX_TEXT` characters, or half of a surrogate pair.
+    """
+
+    text: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be stored."""
+        if len(self.text) > MAX_TEXT:
+            raise VocabularyError(f"a text has {len(self.text)} characters; {MAX_TEXT} are allowed")
+        try:
+            self.text.encode()
+        except UnicodeEncodeError as error:
+            raise VocabularyError("a text holds half a surrogate pair: send UTF-8") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Personal text as stored: ciphertext and nonce in base64, key id, version of the scheme."""
+
+    c: str
+    k: Digest
+    n: str
+    v: int
+
+
+Personal = Plain | Sealed
+"""What a sealed field holds: plain until it is saved, sealed ever after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One call, message or post of a citizen; `id` is a keyed hash of the source's own id."""
+
+    source: Code
+    id: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with an inquiry, kept elsewhere, encrypted under key `kid`."""
+
+    sha256: Digest
+    type: Code
+    size: int
+    kid: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRef:
+    """One sealed field of one event."""
+
+    stream: UUID
+    version: int
+    field: Code
+
+
+class Channel(StrEnum):
+    """How the citizen reached the line."""
+
+    PHONE = "phone"
+    VIDEO = "video"
+    SMS = "sms"
+    INTERNET = "internet"
+    SNS = "sns"
+
+
+TEXT_CHANNELS = frozenset({Channel.SMS, Channel.INTERNET, Channel.SNS})
+"""Channels without a live queue: their inquiries are replied to."""
+
+
+class LeaveReason(StrEnum):
+    """Why a visit left its queue without an agent and without hanging up."""
+
+    TIMEOUT = "timeout"
+    KEY = "key"
+    EMPTY = "empty"
+    FULL = "full"
+    CLOSED = "closed"
+    CALLBACK = "callback"
+
+
+REFUSALS = frozenset({LeaveReason.FULL, LeaveReason.CLOSED})
+"""The visit was refused on entry: it never waited."""
+
+
+class EndedBy(StrEnum):
+    """Who ended a conversation."""
+
+    CITIZEN = "citizen"
+    AGENT = "agent"
+    TRANSFER = "transfer"
+    SYSTEM = "system"
+    UNKNOWN = "unknown"
+
+
+class TransferKind(StrEnum):
+    """Where an inquiry is passed on to."""
+
+    AGENT = "agent"
+    INTERPRETER = "interpreter"
+    AGENCY = "agency"
+
+
+class Outcome(StrEnum):
+    """How an inquiry was resolved."""
+
+    ANSWERED = "answered"
+    REFERRED = "referred"
+    NOT_FOUND = "not-found"
+
+
+class Medium(StrEnum):
+    """How a follow-up reaches the citizen."""
+
+    SMS = "sms"
+    CALL = "call"
+    EMAIL = "email"
+    POST = "post"
+
+
+class Purpose(StrEnum):
+    """What a follow-up is for."""
+
+    CORRECTION = "correction"
+    INFORMATION = "information"
+    CARE = "care"
+
+
+class Delivery(StrEnum):
+    """What became of a follow-up."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class LinkKind(StrEnum):
+    """How two inquiries belong together."""
+
+    REPEAT = "repeat"
+    DUPLICATE = "duplicate"
+    MERGED = "merged"
+    CHILD = "child"
+
+
+class AnnulReason(StrEnum):
+    """Why an inquiry is taken back."""
+
+    TEST = "test"
+    PHANTOM = "phantom"
+    DUPLICATE = "duplicate"
+    MERGED = "merged"
+
+
+class Status(StrEnum):
+    """Where an inquiry stands."""
+
+    RECEIVED = "received"
+    QUEUED = "queued"
+    IN_CONVERSATION = "in_conversation"
+    AT_AGENCY = "at_agency"
+    RESOLVED = "resolved"
+    ABANDONED = "abandoned"
+    ANNULLED = "annulled"

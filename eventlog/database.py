@@ -1,0 +1,187 @@
+"""Reaching the database: which one, whether it can be trusted, and with which rights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict
+
+from eventlog import embedded
+from eventlog.keys import Keys
+from eventlog.settings import Settings
+
+OLDEST_VERSION = 170_000
+CONNECT_TIMEOUT_S = 10
+SERVICE = "dasan_service"
+
+# Rights belong to roles, roles to the whole server: made once, shared by its databases.
+ROLES: dict[str, tuple[str, ...]] = {
+    "dasan_appender": (),
+    "dasan_projector": (),
+    "dasan_auditor": (),
+    SERVICE: ("dasan_appender", "dasan_projector"),
+}
+
+
+class DatabaseError(RuntimeError):
+    """The database cannot be used; says which, why, and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database that holds, or will hold, one city's log. The URLs hold passwords."""
+
+    url: str = field(repr=False)
+    admin_url: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Names the database without its secrets."""
+        parts = conninfo_to_dict(self.url)
+        return f"{parts.get('dbname', '')} at {parts.get('host', 'localhost')}"
+
+    @property
+    def user(self) -> str:
+        """The role that connects."""
+        with psycopg.connect(self.url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+            return connection.info.user
+
+    def connect(self) -> Connection:
+        """Return an autocommit connection with the rights of the service and no more.
+
+        Raises:
+            psycopg.OperationalError: the server cannot be reached.
+        """
+        connection = psycopg.connect(
+            self.url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="dasan"
+        )
+        connection.execute(f"SET ROLE {SERVICE}")
+        connection.execute("SET timezone = 'UTC'")
+        return connection
+
+    def connect_as_owner(self) -> Connection:
+        """Return an autocommit connection that may change the schema."""
+        return psycopg.connect(
+            self.admin_url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S,
+            application_name="dasan schema", options="-c timezone=UTC",
+        )  # fmt: skip
+
+
+@contextmanager
+def reached(settings: Settings) -> Iterator[Database]:
+    """Yield the database of the settings, the embedded one for as long as it is needed.
+
+    Raises:
+        DatabaseError: the server is too old, or does not keep what it acknowledges.
+        embedded.EmbeddedServerError: the embedded server cannot be used.
+    """
+    if settings.database_url:
+        database = Database(settings.database_url, settings.database_url)
+        _require_durable(database)
+        yield database
+    else:
+        with embedded.running(settings.home) as server:
+            database = Database(server.url, server.admin_url)
+            _require_durable(database)
+            yield database
+
+
+def _require_durable(database: Database) -> None:
+    try:
+        connection = database.connect_as_owner()
+    except psycopg.OperationalError as error:
+        raise DatabaseError(
+            f"the database {database.name} cannot be reached: {str(error).strip()}. "
+            "Start it, or mend DASAN_DATABASE_URL"
+        ) from error
+    except psycopg.ProgrammingError as error:
+        raise DatabaseError(f"DASAN_DATABASE_URL is no libpq URL: {error}") from error
+    with connection:
+        if connection.info.server_version < OLDEST_VERSION:
+            raise DatabaseError(
+                f"the database {database.name} is PostgreSQL "
+                f"{connection.info.parameter_status('server_version')}: 17 or newer is needed"
+            )
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            row = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
+            if row is None or row[0] == "off":
+                raise DatabaseError(
+                    f"the database {database.name} has {name} = off: what it acknowledges can be "
+                    f"lost. Set {name} = on and reload it"
+                )
+
+
+def prepare(database: Database, settings: Settings, keys: Keys) -> None:
+    """Make the log's tables and rights if this database has none; check whose log it is.
+
+    Raises:
+        DatabaseError: the database holds another city's log, or the secrets are not its own.
+    """
+    with database.connect_as_owner() as connection:
+        try:
+            _make_roles(connection)
+            _grant(connection, SERVICE, to=database.user)
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan schema'))")
+                if not _exists(connection, "log_identity"):
+                    connection.execute(files("eventlog").joinpath("log.sql").read_bytes())
+                    connection.execute(
+                        "INSERT INTO log_identity (source, timezone, lookup_id)"
+                        " VALUES (%s, %s, %s)",
+                        [settings.source, settings.timezone, keys.hashed("identity")],
+                    )
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise DatabaseError(
+                f"the user of the database {database.name} may not make tables or roles: {error}. "
+                "Give it CREATEROLE and CREATE on the database for the first start"
+            ) from error
+        _require_identity(connection, database, settings, keys)
+
+
+def _require_identity(
+    connection: Connection, database: Database, settings: Settings, keys: Keys
+) -> None:
+    row = connection.execute("SELECT source, timezone, lookup_id FROM log_identity").fetchone()
+    if row is None:
+        raise DatabaseError(f"the log of {database.name} has lost its identity: restore a backup")
+    source, timezone, lookup_id = row
+    if source != settings.source:
+        raise DatabaseError(
+            f"the database {database.name} holds the log {source}, not {settings.source}: "
+            f"set DASAN_CITY={source.rpartition('/')[2]} or use another database"
+        )
+    if timezone != settings.timezone:
+        raise DatabaseError(
+            f"the log {source} counts days in {timezone}, not {settings.timezone}: set "
+            f"DASAN_TIMEZONE={timezone} (a report in another zone: dasan kpi --timezone)"
+        )
+    if lookup_id != keys.hashed("identity"):
+        raise DatabaseError(
+            f"the look-up key in {settings.home / 'keys'} is not that of the log {source}: "
+            "restore it from your backup; another one would file known citizens as new"
+        )
+
+
+def _exists(connection: Connection, table: str) -> bool:
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _make_roles(connection: Connection) -> None:
+    """Make the roles that this server lacks; another database of it may be doing the same."""
+    for role, parents in ROLES.items():
+        with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+            connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+        for parent in parents:
+            _grant(connection, parent, to=role)
+
+
+def _grant(connection: Connection, role: str, *, to: str) -> None:
+    row = connection.execute("SELECT pg_has_role(%s, %s, 'SET')", [to, role]).fetchone()
+    if row is None or not row[0]:
+        connection.execute(
+            sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(to))
+        )

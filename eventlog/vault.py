@@ -1,0 +1,139 @@
+"""Sealing: personal text becomes ciphertext under a key that can be destroyed.
+
+AES-256-GCM under a random key, one an inquiry. The key id commits to the key, so that no other key
+can be claimed to open a text; the associated data binds a text to its place in the log. Keys are
+wrapped by AES-KW (RFC 3394) and become durable in the transaction that appends what they seal.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from domain.vocabulary import Digest, Sealed
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from eventlog.keys import KEY_BYTES, Keys
+from eventlog.personal import redact
+
+VERSION = 1
+NONCE_BYTES = 12
+COMMITMENT = b"dasan data key\0"
+CACHED_KEYS = 10_000
+
+
+class VaultError(Exception):
+    """A sealed text cannot be opened."""
+
+
+class KeyDestroyedError(VaultError):
+    """The key is gone: the text is forgotten for ever."""
+
+
+@dataclass(slots=True)
+class DataKey:
+    """The key of one inquiry's personal data. `durable` once an append has stored it."""
+
+    kid: Digest
+    stream: UUID
+    secret: bytes = field(repr=False)
+    wrapped: bytes = field(repr=False)
+    durable: bool
+
+
+class Vault:
+    """Seals and opens texts; keeps the keys in use in memory, the most recent ones only."""
+
+    def __init__(self, keys: Keys, pool: ConnectionPool[Connection]) -> None:
+        self._keys = keys
+        self._pool = pool
+        self._cache: OrderedDict[UUID, DataKey] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def key_for(self, stream: UUID, *, is_new: bool) -> DataKey:
+        """Return the key to seal an inquiry's texts with; a new inquiry asks no database."""
+        with self._lock:
+            key = self._cache.get(stream)
+        if key is None:
+            key = (None if is_new else self._load(stream)) or self._make(stream)
+            with self._lock:
+                key = self._cache.setdefault(stream, key)
+                if len(self._cache) > CACHED_KEYS:
+                    self._cache.popitem(last=False)
+        return key
+
+    def seal(self, key: DataKey, type_: str, name: str, text: str) -> Sealed:
+        """Return `text`, redacted, as field `name` of an event of `type_`, under `key`."""
+        nonce = os.urandom(NONCE_BYTES)
+        place = _place(key.stream, type_, name, key.kid)
+        ciphertext = AESGCM(key.secret).encrypt(nonce, redact(text).encode(), place)
+        return Sealed(c=_base64(ciphertext), k=key.kid, n=_base64(nonce), v=VERSION)
+
+    def open(self, sealed: Sealed, stream: UUID, type_: str, name: str) -> str:
+        """Return the text of a sealed field.
+
+        Raises:
+            KeyDestroyedError: the key is gone.
+            VaultError: the text was changed or moved, or was sealed under other secrets.
+        """
+        with self._pool.connection() as connection:
+            row = connection.execute(
+                "SELECT wrapped FROM vault.key WHERE kid = %s", [bytes.fromhex(sealed.k)]
+            ).fetchone()
+        if row is None:
+            raise KeyDestroyedError(f"the key {sealed.k} was destroyed: the text is forgotten")
+        place = _place(stream, type_, name, sealed.k)
+        try:
+            secret = aes_key_unwrap(self._keys.encryption, row[0])
+            if key_id(secret) != sealed.k:
+                raise VaultError(f"the stored key {sealed.k} is another one than its id says")
+            nonce, ciphertext = base64.b64decode(sealed.n), base64.b64decode(sealed.c)
+            return AESGCM(secret).decrypt(nonce, ciphertext, place).decode()
+        except InvalidUnwrap as error:
+            raise VaultError(
+                f"the key {sealed.k} is wrapped under another key-encryption key"
+            ) from error
+        except (InvalidTag, binascii.Error) as error:
+            raise VaultError(f"{type_}, field {name}: the text was changed or moved") from error
+
+    def forget(self, stream: UUID) -> None:
+        """Drop an inquiry's key from memory, so that the next text asks the database."""
+        with self._lock:
+            self._cache.pop(stream, None)
+
+    def _load(self, stream: UUID) -> DataKey | None:
+        with self._pool.connection() as connection:
+            row = connection.execute(
+                "SELECT kid, wrapped FROM vault.key WHERE stream_id = %s ORDER BY kid LIMIT 1",
+                [stream],
+            ).fetchone()
+        if row is None:
+            return None
+        secret = aes_key_unwrap(self._keys.encryption, row[1])
+        return DataKey(Digest(row[0].hex()), stream, secret, row[1], durable=True)
+
+    def _make(self, stream: UUID) -> DataKey:
+        secret = os.urandom(KEY_BYTES)
+        wrapped = aes_key_wrap(self._keys.encryption, secret)
+        return DataKey(key_id(secret), stream, secret, wrapped, durable=False)
+
+
+def key_id(secret: bytes) -> Digest:
+    """Return the commitment to a key: 16 bytes of SHA-256 in hexadecimal."""
+    return Digest(hashlib.sha256(COMMITMENT + secret).digest()[:16].hex())
+
+
+def _place(stream: UUID, type_: str, name: str, kid: str) -> bytes:
+    return f"{stream}\n{type_}\n{name}\n{kid}".encode()
+
+
+def _base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode("ascii")
