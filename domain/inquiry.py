@@ -372,8 +372,8 @@ class Inquiry(Aggregate):
         if ("transfer", ref) in self.refs:
             return
         self._require_open(at)
-        # An agent who passes it on has held it, even when that answer is reported later.
-        changes = holds and (self.holder or from_agent) is not None
+        # Only who held can pass on; an agent who does has held, even if reported later.
+        changes = holds and bool(self.answers or from_agent)
         self._record(
             events.Transferred,
             at,

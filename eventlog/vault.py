@@ -11,8 +11,9 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -103,6 +104,19 @@ class Vault:
             ) from error
         except (InvalidTag, binascii.Error) as error:
             raise VaultError(f"{type_}, field {name}: the text was changed or moved") from error
+
+    def citizens(self, hashes: Sequence[bytes]) -> dict[bytes, UUID]:
+        """Return the citizen of each keyed hash; one never seen is a new citizen, durable at once.
+
+        Look up only who has to be known: a look-up of somebody forgotten files them as new.
+        """
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT hash, citizen FROM vault.citizens(%b::bytea[], %b::uuid[])",
+                [list(hashes), [uuid4() for _ in hashes]],
+                binary=True,
+            ).fetchall()
+        return {hash_: citizen for hash_, citizen in rows}  # noqa: C416 - rows are of any type
 
     def forget(self, stream: UUID) -> None:
         """Drop an inquiry's key from memory, so that the next text asks the database."""

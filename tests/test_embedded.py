@@ -1,6 +1,7 @@
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -157,10 +158,10 @@ def test_the_server_is_durable_and_on_no_network(home: Path, setting: str, value
 
 def test_the_socket_is_in_a_private_folder(home: Path) -> None:
     with running(home) as server:
-        socket = socket_of(server)
+        folder = socket_of(server)
 
-        assert stat.S_IMODE(socket.stat().st_mode) == 0o700
-        assert socket.stat().st_uid == data_of(server).stat().st_uid
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert folder.stat().st_uid == data_of(server).stat().st_uid
 
 
 def test_a_second_start_keeps_what_was_written(home: Path) -> None:
@@ -231,11 +232,11 @@ def test_a_killed_server_recovers_what_was_committed(home: Path) -> None:
 
 def test_a_number_that_another_process_has_now_does_not_hinder_recovery(home: Path) -> None:
     with running(home) as server:
-        data, socket = data_of(server), socket_of(server)
+        data, folder = data_of(server), socket_of(server)
         os.kill(postmaster(data), signal.SIGKILL)
     owner = data.stat().st_uid if os.geteuid() == 0 else None
     other = subprocess.Popen(["/bin/sleep", "600"], user=owner)
-    for stale in (data / "postmaster.pid", socket / ".s.PGSQL.5432.lock"):
+    for stale in (data / "postmaster.pid", folder / ".s.PGSQL.5432.lock"):
         _, rest = stale.read_text().split("\n", maxsplit=1)
         stale.write_text(f"{other.pid}\n{rest}")
 
@@ -246,6 +247,22 @@ def test_a_number_that_another_process_has_now_does_not_hinder_recovery(home: Pa
     finally:
         other.kill()
         other.wait()
+
+
+def test_data_that_a_server_elsewhere_uses_are_left_alone(home: Path) -> None:
+    with running(home) as server:
+        data, path = data_of(server), socket_of(server) / ".s.PGSQL.5432"
+        os.kill(postmaster(data), signal.SIGKILL)
+    path.unlink()
+
+    # What a server in another container looks like: it answers, and its process is not to be seen.
+    with socket.socket(socket.AF_UNIX) as elsewhere:
+        elsewhere.bind(str(path))
+        elsewhere.listen()
+        with pytest.raises(EmbeddedServerError, match="another container"), running(home):
+            pass
+
+    path.unlink()
 
 
 def test_a_first_start_that_was_killed_is_repeated(fresh: Path) -> None:
@@ -316,12 +333,12 @@ def test_a_deep_home_has_a_short_socket(fresh: Path) -> None:
     deep = fresh / ("d" * 60) / ("e" * 60)
 
     with running(deep) as server, running(deep) as joined:
-        socket = socket_of(server)
+        folder = socket_of(server)
 
         assert ask(server.url, "SELECT 1") == "1"
         assert joined.url == server.url
-        assert stat.S_IMODE(socket.stat().st_mode) == 0o700
-    assert not socket.exists()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert not folder.exists()
 
 
 def test_a_closed_home_works_and_no_folder_is_opened(

@@ -46,9 +46,9 @@ POINTS_AT = {
 }
 CODES = st.sampled_from([code("a"), code("b")])
 WORDS = st.just(Plain("말"))
-NTH = st.integers(0, 2)
-VISITS = st.none() | st.integers(1, 3)
-DURATIONS = st.none() | st.integers(-1, 1)
+NTH = st.sampled_from([0, 0, 1, 2])
+VISITS = st.sampled_from([None, None, None, 1, 1, 2, 3])
+DURATIONS = st.sampled_from([None, 0, 1] * 4 + [-1])
 AGENTS = st.none() | CODES
 CONTACTS = st.sampled_from([None, CALL, NEXT_CALL])
 OTHERS = st.sampled_from([ONE, ANOTHER])
@@ -60,6 +60,7 @@ def command(name: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy
 
 
 OFTEN = [
+    command("agency_reply", of=NTH, outcome=CODES, reply=st.none() | WORDS),
     command("queue", queue=CODES, contact=CONTACTS, visit=VISITS),
     command("answer", agent=CODES, visit=VISITS, waited_ms=DURATIONS),
     command(
@@ -74,7 +75,7 @@ OFTEN = [
     command(
         "transfer",
         ref=CODES,
-        kind=st.sampled_from(TransferKind),
+        kind=st.sampled_from([TransferKind.AGENCY, *TransferKind]),
         to=CODES,
         from_agent=AGENTS,
         holds=st.booleans(),
@@ -107,7 +108,6 @@ SELDOM = [
     ),
     command("abandon", visit=VISITS, waited_ms=DURATIONS),
     command("leave_queue", reason=st.sampled_from(LeaveReason), visit=VISITS, waited_ms=DURATIONS),
-    command("agency_reply", of=NTH, outcome=CODES, reply=st.none() | WORDS),
     command("reply", agent=CODES, message=WORDS, reply_ms=DURATIONS),
     command("note", ref=CODES, kind=CODES, note=WORDS),
     command(
@@ -136,8 +136,7 @@ ANNULMENT = command(
     "annul", reason=st.sampled_from(AnnulReason), other=st.sampled_from([None, ONE, ANOTHER])
 )
 
-
-ANY = [*OFTEN * 4, *SELDOM]
+ANY = st.sampled_from([*OFTEN * 2, *SELDOM]).flatmap(lambda drawn: drawn)
 MINUTE = timedelta(minutes=1)
 
 
@@ -160,7 +159,7 @@ def histories(draw: st.DrawFn) -> tuple[Inquiry, list[Command]]:
         channel=draw(st.sampled_from(Channel)),
         contact=draw(st.sampled_from([CALL, CALL, None])),
     )
-    attempts = draw(st.lists(st.one_of(ANY), min_size=12, max_size=40))
+    attempts = draw(st.lists(ANY, min_size=20, max_size=50))
     annulments = draw(st.lists(ANNULMENT, max_size=2))
     timed = [
         Command(command.name, command.arguments | {"at": draw(times(step))})

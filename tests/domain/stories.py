@@ -24,6 +24,9 @@ ANIMAL_HOSPITAL = code("animal-hospital")
 DISTRICT_OFFICE = code("gangdong-gu")
 INTERPRETER = code("interpreter-ja")
 
+NIGHT = 300
+"""Half past eleven at night, in minutes after the evening's beginning."""
+
 
 def evening(minute: int) -> datetime:
     """Return the minute after half past six in the evening of February the 13th, in Seoul."""
@@ -125,12 +128,12 @@ def lonely_woman() -> Inquiry:
 
 def night_traveller() -> Inquiry:
     """Late at night a traveller is led to the last bus, and asked afterwards how it went."""
-    inquiry = called("서울에 밤 늦게 도착해 막막해요", evening(0), YANG)
-    inquiry.end(ended_by=EndedBy.CITIZEN, at=evening(8))
-    inquiry.resolve(outcome=Outcome.ANSWERED, agent=YANG, at=evening(8))
-    write_to(inquiry, Purpose.CARE, "잘 들어가셨는지요?", 60)
-    thank(inquiry, YANG, "눈시울을 붉혔다", "무사히 막차에 몸을 실을 수 있었다", 600)
-    publish(inquiry, 700)
+    inquiry = called("서울에 밤 늦게 도착해 막막해요", evening(NIGHT), YANG)
+    inquiry.end(ended_by=EndedBy.CITIZEN, at=evening(NIGHT + 8))
+    inquiry.resolve(outcome=Outcome.ANSWERED, agent=YANG, at=evening(NIGHT + 8))
+    write_to(inquiry, Purpose.CARE, "잘 들어가셨는지요?", NIGHT + 60)
+    thank(inquiry, YANG, "눈시울을 붉혔다", "무사히 막차에 몸을 실을 수 있었다", NIGHT + 600)
+    publish(inquiry, NIGHT + 700)
     return inquiry
 
 

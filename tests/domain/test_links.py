@@ -37,7 +37,7 @@ def test_an_inquiry_does_not_belong_to_itself() -> None:
 def test_the_same_link_again_says_nothing_new_and_another_kind_does() -> None:
     inquiry = resolved()
 
-    for kind in (LinkKind.REPEAT, LinkKind.REPEAT, LinkKind.CHILD):
+    for kind in (LinkKind.REPEAT, LinkKind.CHILD, LinkKind.REPEAT):
         inquiry.link(other=ANOTHER, kind=kind, at=after(minutes=60))
 
     assert recorded(inquiry) == [Linked, Linked]

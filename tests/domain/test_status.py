@@ -105,6 +105,23 @@ def test_who_was_answered_before_has_not_abandoned() -> None:
     assert inquiry.status is Status.RECEIVED
 
 
+def test_a_text_that_was_replied_to_is_not_abandoned_by_leaving_a_queue() -> None:
+    inquiry = received(Channel.SMS)
+    inquiry.reply(agent=YANG, message=WORDS, at=after(60))
+
+    inquiry.turn_away(queue=WATER, reason=LeaveReason.CLOSED, at=after(70))
+
+    assert inquiry.status is Status.RECEIVED
+
+
+def test_an_abandoned_inquiry_that_was_passed_on_is_open() -> None:
+    inquiry = abandoned()
+
+    inquiry.transfer(ref=code("t1"), kind=TransferKind.AGENT, to=YANG, at=after(60))
+
+    assert inquiry.status is Status.RECEIVED
+
+
 def test_a_conversation_counts_before_a_wait() -> None:
     inquiry = answered()
 

@@ -1,0 +1,236 @@
+"""Advancing the views: decode the next events once, merge them into each, store the position."""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import get_args, get_type_hints
+
+import psycopg
+from domain.events import CATALOGUE
+from domain.vocabulary import Personal
+from eventlog.database import Database
+from eventlog.reader import POLL_INTERVAL_S, head
+from psycopg import Connection, sql
+
+from projections.views import View, drop, make, text, views
+
+BATCH_EVENTS = 20_000
+"""Events a transaction: larger ones save little and make readers of a view wait longer."""
+
+# An event of these types changes what earlier events of its inquiry count for, or needs them.
+REACHING_BACK = (
+    "inquiry.answered.v1",
+    "inquiry.replied.v1",
+    "inquiry.ended.v1",
+    "inquiry.reopened.v1",
+    "inquiry.follow-up-reported.v1",
+    "inquiry.classified.v1",
+    "inquiry.annulled.v1",
+)
+
+
+class ViewStoppedError(RuntimeError):
+    """A view met an event that it cannot merge; says which view, at which position, and why."""
+
+
+class UnknownTypeError(RuntimeError):
+    """The log holds a type that this version does not know."""
+
+
+POISON = (psycopg.DataError, psycopg.IntegrityError, UnknownTypeError)
+"""What an event can be to a merge; anything else is the database's trouble, not the event's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a view has come, and why it stopped, if it did."""
+
+    view: str
+    position: int
+    error: str | None
+
+
+def prepare(database: Database, timezone: str) -> None:
+    """Make what the views need; a view whose definition changed begins again from nothing."""
+    with database.connect_as_owner() as connection, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan views'))")
+        connection.execute(text("schema.sql").encode())
+        connection.execute(
+            sql.SQL(
+                "CREATE OR REPLACE FUNCTION city_day(at timestamptz) RETURNS date"
+                " LANGUAGE sql STABLE RETURN (at AT TIME ZONE {})::date"
+            ).format(timezone)
+        )
+        connection.execute(
+            sql.SQL("GRANT TEMPORARY ON DATABASE {} TO dasan_projector").format(
+                sql.Identifier(connection.info.dbname)
+            )
+        )
+        _make_relation(connection)
+        known = dict(connection.execute("SELECT view, definition FROM projection").fetchall())
+        for view in views(connection):
+            if known.get(view.name) != view.definition:
+                drop(connection, view)
+                make(connection, view)
+                connection.execute(
+                    "INSERT INTO projection (view, definition) VALUES (%s, %s)"
+                    " ON CONFLICT (view) DO UPDATE SET definition = excluded.definition,"
+                    " position = 0, error = NULL, changed_at = now()",
+                    [view.name, view.definition],
+                )
+
+
+class Runner:
+    """Advances all views of a log over one connection.
+
+    Two runners wait for each other, so any number may run: an event counts once.
+    """
+
+    def __init__(self, connection: Connection, *, batch: int = BATCH_EVENTS) -> None:
+        self._connection = connection
+        self._batch = batch
+        _make_relation(connection)
+        self._views = {view.name: view for view in views(connection)}
+
+    def catch_up(
+        self, upto: int | None = None, progress: Callable[[int], None] | None = None
+    ) -> int:
+        """Advance until every view has reached `upto`, by default the head seen now; return it.
+
+        Raises:
+            ViewStoppedError: a view met an event that it cannot merge.
+        """
+        goal = head(self._connection) if upto is None else upto
+        while (reached := self.advance()) < goal:
+            if progress:
+                progress(reached)
+        states = self.progress()
+        if any(state.error and state.position < goal for state in states):
+            raise _stopped(states)
+        return goal
+
+    def follow(self, stop: Callable[[], bool]) -> None:
+        """Keep the views up to date until `stop()`.
+
+        Raises:
+            ViewStoppedError: no view is left that runs.
+        """
+        reached = -1
+        while not stop():
+            before, reached = reached, self.advance()
+            if reached == before:
+                time.sleep(POLL_INTERVAL_S)
+
+    def progress(self) -> list[Progress]:
+        """Return how far each view has come."""
+        rows = self._connection.execute("SELECT view, position, error FROM projection ORDER BY view")
+        return [Progress(*row) for row in rows]
+
+    def advance(self) -> int:
+        """Merge the next events into the views that are furthest behind; return their position.
+
+        Rows and position commit together. A batch that fails is tried again in halves, until the
+        one event is found that a view cannot merge: that view stops there, the others go on.
+
+        Raises:
+            ViewStoppedError: every view has stopped.
+        """
+        size = self._batch
+        while True:
+            try:
+                return self._advance(size)
+            except POISON:
+                size //= 2
+
+    def _advance(self, size: int) -> int:
+        with self._connection.transaction():
+            rows = self._connection.execute(
+                "SELECT view, position, error FROM projection ORDER BY view FOR UPDATE"
+            )
+            states = [Progress(*row) for row in rows]
+            running = [state for state in states if state.error is None]
+            if not running:
+                raise _stopped(states)
+            positions = sorted({state.position for state in running})
+            begin = positions[0]
+            end = min(head(self._connection), begin + max(size, 1), *positions[1:2])
+            behind = [state.view for state in running if state.position == begin]
+            if end > begin and size > 1:
+                self._merge(behind, begin, end)
+            elif end > begin:
+                for name in behind:
+                    self._merge_or_stop(name, begin, end)
+            return end
+
+    def _merge(self, names: Sequence[str], begin: int, end: int) -> None:
+        fill(self._connection, begin, end)
+        for name in names:
+            for merge in self._views[name].merges:
+                self._connection.execute(merge.encode())
+        self._connection.execute(
+            "UPDATE projection SET position = %s, changed_at = now() WHERE view = ANY (%s)",
+            [end, list(names)],
+        )
+
+    def _merge_or_stop(self, name: str, begin: int, end: int) -> None:
+        try:
+            with self._connection.transaction():
+                self._merge([name], begin, end)
+        except POISON as error:
+            self._connection.execute(
+                "UPDATE projection SET error = %s, changed_at = now() WHERE view = %s",
+                [f"the event at position {end} cannot be merged: {str(error).splitlines()[0]}", name],
+            )
+
+
+def fill(connection: Connection, begin: int, end: int) -> None:
+    """Fill the relation `events` with the records after `begin` up to `end`, and what they restate.
+
+    Raises:
+        UnknownTypeError: a record's type is not in the catalogue of this version.
+    """
+    unknown = connection.execute(
+        "SELECT position, type FROM log WHERE position > %s AND position <= %s"
+        " AND type <> ALL (%s) ORDER BY position LIMIT 1",
+        [begin, end, list(CATALOGUE)],
+    ).fetchone()
+    if unknown:
+        raise UnknownTypeError(
+            f"position {unknown[0]} has the type {unknown[1]!r}, which this version of Dasan does "
+            "not know: install the version that wrote it"
+        )
+    connection.execute(
+        _FILL,
+        {
+            "from": begin,
+            "upto": end,
+            "reaching_back": list(REACHING_BACK),
+            "with_sealed": WITH_SEALED,
+            "types": list(CATALOGUE),
+            "names": [re.sub(r"\.v[0-9]+$", "", name) for name in CATALOGUE],
+        },
+    )
+
+
+def _make_relation(connection: Connection) -> None:
+    connection.execute(_TABLE)
+    connection.execute("SET work_mem = '64MB'")  # a batch is sorted in memory
+
+
+def _stopped(states: Sequence[Progress]) -> ViewStoppedError:
+    reasons = "; ".join(f"{state.view}: {state.error}" for state in states if state.error)
+    return ViewStoppedError(f"views have stopped: {reasons}")
+
+
+_TABLE, _FILL = (
+    re.sub(r"(?<!:):(from|upto|reaching_back|with_sealed|types|names)\b", r"%(\1)s", part).encode()
+    for part in text("events.sql").split("-- Fill\n")
+)
+
+WITH_SEALED = [
+    name
+    for name, fact in CATALOGUE.items()
+    if any(set(get_args(Personal)) <= set(get_args(hint)) for hint in get_type_hints(fact).values())
+]
+"""The types whose events can hold personal text."""

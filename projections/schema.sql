@@ -1,0 +1,14 @@
+-- How far each view has come; outside the views' own schemas, so that it outlives them.
+CREATE TABLE IF NOT EXISTS projection (
+    view       text PRIMARY KEY,
+    definition text NOT NULL,           -- SHA-256 of the view's text
+    position   bigint NOT NULL DEFAULT 0,
+    error      text,                    -- why it stopped; null: it runs
+    changed_at timestamptz NOT NULL DEFAULT now()
+);
+GRANT SELECT ON projection TO dasan_auditor, dasan_service;
+GRANT SELECT, UPDATE ON projection TO dasan_projector;
+
+-- The buckets: whole hours in UTC, days in the city's zone.
+CREATE OR REPLACE FUNCTION utc_hour(at timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
+RETURN date_trunc('hour', at, 'UTC');
