@@ -32,9 +32,11 @@ ADMIN, ROLE, DATABASE = "postgres", "dasan", "dasan"
 PORT = 5432  # it only names the socket: the server listens on no TCP port
 POLL_SECONDS = 0.02
 STALL_SECONDS = 120  # a recovering server writes to its log every 10 s
+CRASH_SECONDS = 5  # a killed server's socket may answer for a moment after its process is gone
 MAX_SOCKET_PATH_BYTES = 100  # the kernels allow 104 to 108
 SERVER_USERS = ("postgres", "nobody")  # PostgreSQL refuses to run as root
 ELSEWHERE = Path("/var/lib")
+LINUX = Path("/proc/self/stat").exists()
 
 # fsync, full_page_writes, synchronous_commit and data checksums are on by default and stay so.
 SETTINGS = {
@@ -270,7 +272,7 @@ class _Postmaster(NamedTuple):
 def _postmaster(data: Path) -> _Postmaster | None:
     """Return what `postmaster.pid` says so far, if its server runs: a crash leaves the file."""
     lines = _pid_file(data) + [""] * 8  # the server may still be writing it
-    if not lines[0] or not _alive(int(lines[0]), data):
+    if not lines[0] or not _serves(int(lines[0]), data):
         return None
     return _Postmaster(int(lines[0]), Path(lines[4]), lines[7].strip())
 
@@ -281,23 +283,33 @@ def _pid_file(data: Path) -> list[str]:
     return []
 
 
-def _alive(pid: int, data: Path) -> bool:
-    """Whether the process runs and is the server of `data`, not another one with its number."""
+def _exists(pid: int) -> bool:
+    """Whether the process has not ended, be it that nobody has asked how."""
     try:
-        if Path("/proc/self").exists():  # root in a container may read this and not `cwd`
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            return os.fsencode(data) in command.split(b"\0")
+        if LINUX:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            return state not in {"Z", "X"}
         os.kill(pid, 0)
     except (FileNotFoundError, ProcessLookupError):
         return False
     return True
 
 
+def _serves(pid: int, data: Path) -> bool:
+    """Whether the process is the server of `data`, and not another one with its number."""
+    if not LINUX:
+        return _exists(pid)
+    with suppress(FileNotFoundError, ProcessLookupError):
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()  # a container's root may read this
+        return os.fsencode(data) in command.split(b"\0")
+    return False
+
+
 def _join_or_start(home: Path, place: Path, binaries: Path | None) -> Server:
     folder, data = home / "postgres", place / "data"
     found = _postmaster(data)
     if found and found.status == "stopping":
-        _await_exit(found.pid, data)
+        _await_exit(found.pid)
         found = None
     pid = found.pid if found else _start(folder, place, binaries)
     host = _await_ready(pid, data, folder / "log")
@@ -321,13 +333,19 @@ def _start(folder: Path, place: Path, binaries: Path | None) -> int:
 def _require_unserved(data: Path) -> None:
     """Refuse data of a server that is alive where its process is not seen: two would ruin them."""
     lines = _pid_file(data)
-    if lines[4:]:  # the fifth is the folder of its socket
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(f"{lines[4]}/.s.PGSQL.{PORT}") == 0:
-                raise EmbeddedServerError(
-                    f"a server in another container uses {data}. Stop it, work in that container, "
-                    "or let both use one PostgreSQL server named in DASAN_DATABASE_URL."
-                )
+    deadline = time.monotonic() + CRASH_SECONDS
+    while lines[4:] and _answers(Path(lines[4])):  # the fifth line is the folder of its socket
+        if time.monotonic() > deadline:
+            raise EmbeddedServerError(
+                f"a server in another container uses {data}. Stop it, work in that container, "
+                "or let both use one PostgreSQL server named in DASAN_DATABASE_URL."
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _answers(folder: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(folder / f".s.PGSQL.{PORT}")) == 0
 
 
 def _initialize(programs: Path, passwords: Path, place: Path, account: _Account) -> None:
@@ -412,7 +430,7 @@ def _await_ready(pid: int, data: Path, log: Path) -> Path:
         if log.stat().st_size != size:
             size, deadline = log.stat().st_size, time.monotonic() + STALL_SECONDS
         stalled = time.monotonic() > deadline
-        if stalled or not (found or _alive(pid, data)):
+        if stalled or not (found or _exists(pid)):
             last = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
             raise EmbeddedServerError(
                 f"the database server of {data} {'makes no progress' if stalled else 'ended'} "
@@ -438,11 +456,11 @@ def _stop(data: Path) -> None:
     if found:
         with suppress(ProcessLookupError):
             os.kill(found.pid, signal.SIGINT)  # a fast shutdown
-        _await_exit(found.pid, data)
+        _await_exit(found.pid)
         with suppress(OSError):
             found.folder.rmdir()
 
 
-def _await_exit(pid: int, data: Path) -> None:
-    while _alive(pid, data):
+def _await_exit(pid: int) -> None:
+    while _exists(pid):
         time.sleep(POLL_SECONDS)

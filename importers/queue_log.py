@@ -1,15 +1,13 @@
 """Importing an Asterisk queue_log: lines become inquiries, as `importers/queue_log_calls.py` says.
 
 The file is read once, in bounded memory. Lines that are out of order by up to `CHUNK_LINES` are put
-in order; a line that comes before its call's arrival is held until the arrival is read. Nothing is
+in order; a line whose call has not arrived yet is held until the arrival is read. Nothing is
 remembered of a file: lines that were imported before, from this file or another of the same
 source, say what is known and add nothing.
 """
 
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 from pathlib import Path
 from uuid import UUID
@@ -19,57 +17,19 @@ from domain.inquiries import MAX_TRIES, StaleVersionError
 from domain.request import Request
 from domain.vocabulary import code
 from eventlog.log import Log
-
 from importers.queue_log_calls import Call
 from importers.queue_log_lines import Line, LineError, parse
-from importers.text_file import FileLine, ImportFileError, read_lines
-
-__all__ = ["ImportFileError", "Report", "import_queue_log"]
+from importers.report import Report
+from importers.text_file import FileLine, read_lines
 
 CHUNK_LINES = 2_000
-"""How many lines are decided on together, and by how many a line may be out of order."""
+"""How many lines are decided on together, and by how many places a line may be out of order."""
 
 MAX_HELD_LINES = 10_000
-MAX_NAMED_LINES = 1_000
 MAX_RECENT_CALLS = 100_000
+"""A call whose lines are further apart than this many calls is counted twice in the report."""
 
-
-@dataclass(slots=True)
-class Named:
-    """Lines counted, and the first `MAX_NAMED_LINES` of them by number and reason."""
-
-    count: int = 0
-    lines: list[tuple[int, str]] = field(default_factory=list)
-
-    def add(self, number: int, reason: str) -> None:
-        """Count a line; name it while there is room."""
-        self.count += 1
-        if len(self.lines) < MAX_NAMED_LINES:
-            self.lines.append((number, reason))
-
-
-@dataclass(slots=True)
-class Report:
-    """What an import read and did.
-
-    `calls` have a line that was taken or was known; each counts once unless its lines are
-    `MAX_RECENT_CALLS` calls apart. `events` were added; `repeated` lines said what was known.
-    `unreadable` lines could not be read, or contradict what is known. `differing` lines have a
-    holdtime other than answer minus entry; it was taken all the same. `ignored` counts lines by
-    event. `unfinished` is the number of a last line without newline: not read, nor in `lines`.
-    `first` and `last` are the earliest and latest time read, in the source's zone.
-    """
-
-    lines: int = 0
-    calls: int = 0
-    events: int = 0
-    repeated: int = 0
-    unreadable: Named = field(default_factory=Named)
-    differing: Named = field(default_factory=Named)
-    ignored: Counter[str] = field(default_factory=Counter)
-    unfinished: int | None = None
-    first: datetime | None = None
-    last: datetime | None = None
+_in_order = attrgetter("order")
 
 
 def import_queue_log(
@@ -87,91 +47,150 @@ def import_queue_log(
 
     Raises:
         ImportFileError: the file cannot be read, or is not text.
-        VocabularyError, RequestError: `source` is no code, or one with other signs than ``._@-``.
+        VocabularyError, RequestError: `source` is no code of letters, digits and ``._@-``.
         eventlog.writer.WriterError: the log cannot be written; import the file again later.
     """
-    lines = _Lines(log, source)
-    epochs: list[int] = []
+    report = Report()
+    calls = _Calls(log, source, report)
     pending: list[Line] = []
-    size = 0
-    for read in read_lines(path):
-        size += read.size
-        if line := _parsed(read, lines.report):
-            pending.append(line)
-            epochs = [min(line.epoch, *epochs), max(line.epoch, *epochs)]
+    for line in _lines(path, report, progress or _ignore):
+        pending.append(line)
+        at = line.at.astimezone(timezone)
+        report.first = min(at, report.first or at)
+        report.last = max(at, report.last or at)
         if len(pending) == 2 * CHUNK_LINES:
-            pending.sort(key=attrgetter("order"))
-            lines.take(pending[:CHUNK_LINES])
+            pending.sort(key=_in_order)
+            calls.take(pending[:CHUNK_LINES])
             del pending[:CHUNK_LINES]
-        if progress is not None and read.number % CHUNK_LINES == 0:
-            progress(size)
-    lines.take(sorted(pending, key=attrgetter("order")))
-    lines.give_up()
-    if progress is not None:
-        progress(size)
-    return _completed(lines.report, epochs, timezone)
-
-
-def _parsed(read: FileLine, report: Report) -> Line | None:
-    if read.unfinished:
-        report.unfinished = read.number
-        return None
-    report.lines += 1
-    try:
-        if read.text is None:
-            raise LineError(read.fault)
-        line = parse(read.number, read.text)
-    except LineError as error:
-        report.unreadable.add(read.number, str(error))
-        return None
-    if isinstance(line, str):
-        report.ignored[line] += 1
-        return None
-    return line
-
-
-def _completed(report: Report, epochs: list[int], timezone: ZoneInfo) -> Report:
-    if epochs:
-        report.first, report.last = (datetime.fromtimestamp(epoch, timezone) for epoch in epochs)
+    calls.take(sorted(pending, key=_in_order))
+    calls.give_up()
     report.unreadable.lines.sort()
-    report.differing.lines.sort()
     return report
 
 
-class _Lines:
-    """Takes lines in order, holding those whose arrival has not been read."""
+def _lines(path: Path, report: Report, progress: Callable[[int], None]) -> Iterator[Line]:
+    """Yield the lines about calls; report the others."""
+    size = 0
+    for read in read_lines(path):
+        size += read.size
+        if read.number % CHUNK_LINES == 0:
+            progress(size)
+        if read.unfinished:
+            report.unfinished = read.number
+            break
+        report.lines += 1
+        try:
+            line = _parsed(read)
+        except LineError as error:
+            report.unreadable.add(read.number, str(error))
+            continue
+        if isinstance(line, Line):
+            yield line
+        else:
+            report.ignored[line] += 1
+    progress(size)
 
-    def __init__(self, log: Log, source: str) -> None:
+
+def _parsed(read: FileLine) -> Line | str:
+    if read.text is None:
+        raise LineError(read.fault)
+    return parse(read.number, read.text)
+
+
+def _ignore(_: int) -> None:
+    """Hear nothing."""
+
+
+class _Calls:
+    """Records what lines tell of calls, and holds lines of calls that have not arrived."""
+
+    def __init__(self, log: Log, source: str, report: Report) -> None:
         self._log = log
         self._source = code(source)
-        self._actor = f"import:{source}"
-        self._request("")  # refuses a source that is no actor before anything is read
+        self._report = report
         self._held: OrderedDict[str, list[Line]] = OrderedDict()
         self._recent: OrderedDict[str, None] = OrderedDict()
-        self.report = Report()
+        self._request("")  # refuses a source that is no actor, before anything is recorded
 
     def take(self, lines: Iterable[Line]) -> None:
-        """Record what the lines tell, with those held for the same calls."""
+        """Record lines, which are in order, with those held for the same calls."""
         by_call: dict[str, list[Line]] = {}
         for line in lines:
             by_call.setdefault(line.call, []).append(line)
-        for call in by_call.keys() & self._held.keys():
-            by_call[call] = sorted(by_call[call] + self._held.pop(call), key=attrgetter("order"))
-        self._record(by_call, is_last=False)
+        for name in by_call.keys() & self._held.keys():
+            by_call[name] = sorted(self._held.pop(name) + by_call[name], key=_in_order)
+        for name, call in self._record(by_call):
+            if call.missing:
+                self._held[name] = call.missing
+            self._settle(name, call)
         if sum(map(len, self._held.values())) > MAX_HELD_LINES:
-            self.give_up(calls=(len(self._held) + 1) // 2)
+            self.give_up((len(self._held) + 1) // 2)
 
     def give_up(self, calls: int | None = None) -> None:
-        """Report what is held longest, by default all, as lines without their arrival."""
+        """Report what was held longest, by default all, unless its arrival is known by now."""
         oldest = list(self._held)[:calls]
         for start in range(0, len(oldest), CHUNK_LINES):
             chunk = oldest[start : start + CHUNK_LINES]
-            self._record({call: self._held.pop(call) for call in chunk}, is_last=True)
+            for name, call in self._record({name: self._held.pop(name) for name in chunk}):
+                call.give_up()
+                self._settle(name, call)
 
-    def _record(self, by_call: Mapping[str, list[Line]], *, is_last: bool) -> None:
+    def _record(self, by_call: Mapping[str, list[Line]]) -> list[tuple[str, Call]]:
+        """Save what the calls' inquiries decide; again for those that somebody else changed."""
+        saved: list[tuple[str, Call]] = []
         left = dict(by_call)
         for _ in range(MAX_TRIES):
-            calls = self._decided(left, is_last=is_last)
-            before = {call: one.inquiry.version - len(one.inquiry.pending_events)
-                      for call, one in calls.items() if one.inquiry}
-            changed = [...]
+            calls = self._decided(left)
+            changed = [name for name, call in calls.items() if call.events]
+            answers = self._log.inquiries.save_each(
+                (inquiry, self._request(name))
+                for name in changed
+                if (inquiry := calls[name].inquiry) is not None
+            )
+            lost = {name for name, is_saved in zip(changed, answers, strict=True) if not is_saved}
+            saved += [(name, call) for name, call in calls.items() if name not in lost]
+            if not lost:
+                return saved
+            left = {name: lines for name, lines in left.items() if name in lost}
+        raise StaleVersionError(f"{len(left)} calls are changed too often by others: import again")
+
+    def _decided(self, by_call: Mapping[str, list[Line]]) -> dict[str, Call]:
+        keys = self._log.keys
+        ids = {name: keys.inquiry_id(self._source, name) for name in by_call}
+        known = self._log.inquiries.get_each(list(ids.values()))
+        calls = {
+            name: Call(inquiry_id, keys.contact(self._source, name), known.get(inquiry_id))
+            for name, inquiry_id in ids.items()
+        }
+        citizens = self._citizens(
+            caller for name, call in calls.items() if (caller := call.caller(by_call[name]))
+        )
+        for name, call in calls.items():
+            call.take(by_call[name], citizens)
+        return calls
+
+    def _citizens(self, callers: Iterable[str]) -> dict[str, UUID]:
+        hashes = {caller: self._log.keys.hashed("telephone", caller) for caller in callers}
+        if not hashes:
+            return {}
+        citizens = self._log.vault.citizens(list(hashes.values()))
+        return {caller: citizens[hash_] for caller, hash_ in hashes.items()}
+
+    def _request(self, call: str) -> Request:
+        cause = self._log.keys.cause("message", self._source, call)
+        return Request(actor=f"import:{self._source}", cause=cause)
+
+    def _settle(self, name: str, call: Call) -> None:
+        report = self._report
+        report.events += call.events
+        report.repeated += call.repeated
+        for number, reason in call.refused:
+            report.unreadable.add(number, reason)
+        for number, reason in call.differing:
+            report.differing.add(number, reason)
+        if call.is_known:
+            report.calls += name not in self._recent
+            self._recent[name] = None
+            self._recent.move_to_end(name)
+            if len(self._recent) > MAX_RECENT_CALLS:
+                self._recent.popitem(last=False)

@@ -14,8 +14,7 @@ from uuid import UUID
 from domain.errors import InquiryError
 from domain.inquiry import Inquiry
 from domain.state import Visit
-from domain.vocabulary import REFUSALS, Channel, Code, Contact, TransferKind
-
+from domain.vocabulary import REFUSALS, Channel, Code, Contact, LeaveReason, TransferKind
 from importers.queue_log_lines import Arrival, Completion, Connection, Departure, Line, Waited
 
 MS_PER_S = 1000
@@ -34,6 +33,7 @@ class Call:
     inquiry: Inquiry | None
     taken: int = 0
     repeated: int = 0
+    events: int = 0
     missing: list[Line] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
     differing: list[tuple[int, str]] = field(default_factory=list)
@@ -57,6 +57,12 @@ class Call:
             if len(self.missing) == len(left):
                 break
             left = self.missing
+        self.events = len(self.inquiry.pending_events) if self.inquiry else 0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any line told, or had told, something of the call."""
+        return self.taken + self.repeated > 0
 
     def give_up(self) -> None:
         """Refuse the lines whose visit will not be known any more, each with the reason."""
@@ -90,7 +96,7 @@ class Call:
         return True
 
     def _visits(self, line: Line) -> list[Visit]:
-        """Return the visits that a line may be about; for an arrival those that are that arrival."""
+        """Return the visits that a line may be about; for an arrival, those that it began."""
         visits = self.inquiry.visits.values() if self.inquiry else ()
         if isinstance(line, Arrival):
             arrival = (line.queue, line.at, line.refused)
@@ -160,7 +166,7 @@ class Call:
                 self._compare(visit, line)
             case Departure(reason=None):
                 inquiry.abandon(at=line.at, visit=visit.number, waited_ms=waited_ms)
-            case Departure(reason=reason):
+            case Departure(reason=LeaveReason() as reason):
                 inquiry.leave_queue(
                     reason=reason, at=line.at, visit=visit.number, waited_ms=waited_ms
                 )

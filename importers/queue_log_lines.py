@@ -22,6 +22,7 @@ END_OF_TIME = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
 LONGEST_CALL_S = 31 * 24 * 3600
 """A longer duration is a line run into another."""
 
+MAX_CODE_CHARACTERS = 64
 MIN_TELEPHONE_DIGITS = 7
 NOBODY = "NONE"
 
@@ -192,9 +193,7 @@ def _completion(by: EndedBy) -> _Parse:
 
 
 def _blind_transfer(head: _Head, agent: str, data: Sequence[str]) -> Line:
-    return Completion(
-        *head, *_times(data[2], data[3], agent), EndedBy.TRANSFER, to=target(data[0])
-    )
+    return Completion(*head, *_times(data[2], data[3], agent), EndedBy.TRANSFER, to=target(data[0]))
 
 
 def _attended_transfer(head: _Head, agent: str, data: Sequence[str]) -> Line:
@@ -259,6 +258,8 @@ def _name(member: str) -> str:
 
 
 def _code(what: str, text: str) -> Code:
+    if len(text) > MAX_CODE_CHARACTERS:
+        raise LineError(f"{what}: {_shown(text)} is too long for a code")
     try:
         return code(text)
     except VocabularyError as error:

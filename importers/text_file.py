@@ -1,6 +1,7 @@
 """Reading the lines of a text file of any size, in bounded memory."""
 
 import codecs
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -13,7 +14,7 @@ FIRST_BLOCK_BYTES = 65_536
 
 
 class ImportFileError(Exception):
-    """A file cannot be imported; says which and why. Nothing was recorded."""
+    """A file cannot be imported; says which and why."""
 
 
 class FileLine(NamedTuple):
@@ -37,7 +38,10 @@ def read_lines(path: Path) -> Iterator[FileLine]:
         ImportFileError: it cannot be read, or is not text.
     """
     try:
-        with path.open("rb", buffering=FIRST_BLOCK_BYTES) as stream:
+        with (
+            path.open("rb", buffering=0) as file,
+            io.BufferedReader(file, FIRST_BLOCK_BYTES) as stream,
+        ):
             _require_text(path, stream.peek(FIRST_BLOCK_BYTES))
             number = 0
             while octets := stream.readline(MAX_LINE_BYTES + 1):

@@ -52,11 +52,14 @@ DURATIONS = st.sampled_from([None, 0, 1] * 4 + [-1])
 AGENTS = st.none() | CODES
 CONTACTS = st.sampled_from([None, CALL, NEXT_CALL])
 OTHERS = st.sampled_from([ONE, ANOTHER])
+MINUTE = timedelta(minutes=1)
+LAGS = st.sampled_from([0 * MINUTE] * 8 + [-MINUTE, 2 * MINUTE, timedelta(days=-1), None])
+"""Mostly on time, else early, late, before the arrival; None is a time without an offset."""
 
 
 def command(name: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Command]:
     """Return the strategy of this command; its time comes with its place in a history."""
-    return st.builds(Command, st.just(name), st.fixed_dictionaries(arguments))
+    return st.builds(Command, st.just(name), st.fixed_dictionaries({"at": LAGS, **arguments}))
 
 
 OFTEN = [
@@ -136,15 +139,14 @@ ANNULMENT = command(
     "annul", reason=st.sampled_from(AnnulReason), other=st.sampled_from([None, ONE, ANOTHER])
 )
 
-ANY = st.sampled_from([*OFTEN * 2, *SELDOM]).flatmap(lambda drawn: drawn)
-MINUTE = timedelta(minutes=1)
+ANY = st.one_of(*SELDOM, *OFTEN, *(drawn.map(lambda again: again) for drawn in OFTEN))
 
 
-def times(step: int) -> st.SearchStrategy[datetime]:
-    """Mostly on time, else early, late, before the arrival, or without an offset."""
-    now = NINE + timedelta(minutes=step // 3)
-    off = [now - MINUTE, now + 2 * MINUTE, NINE - MINUTE, now.replace(tzinfo=None)]
-    return st.sampled_from([now] * 8 + off)
+def timed(step: int, drawn: Command) -> Command:
+    """Return the command at its time: three steps a minute, and the lag that was drawn."""
+    now, lag = NINE + step // 3 * MINUTE, drawn.arguments["at"]
+    at = now.replace(tzinfo=None) if lag is None else now + lag
+    return Command(drawn.name, drawn.arguments | {"at": at})
 
 
 @st.composite
@@ -161,8 +163,5 @@ def histories(draw: st.DrawFn) -> tuple[Inquiry, list[Command]]:
     )
     attempts = draw(st.lists(ANY, min_size=20, max_size=50))
     annulments = draw(st.lists(ANNULMENT, max_size=2))
-    timed = [
-        Command(command.name, command.arguments | {"at": draw(times(step))})
-        for step, command in enumerate(attempts + annulments + attempts[:3])
-    ]
-    return inquiry, timed
+    drawn = attempts + annulments + attempts[:3]
+    return inquiry, [timed(step, command) for step, command in enumerate(drawn)]

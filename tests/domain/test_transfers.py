@@ -72,6 +72,16 @@ def test_an_inquiry_that_nobody_held_changes_no_holder() -> None:
     assert only(inquiry, Transferred).hop == 0
 
 
+def test_passing_on_twice_what_nobody_answered_changes_no_holder() -> None:
+    inquiry = received()
+    pass_on(inquiry, "t1")
+    recorded(inquiry)
+
+    pass_on(inquiry, "t2")
+
+    assert only(inquiry, Transferred).hop == 0
+
+
 def test_who_passes_an_inquiry_on_held_it_even_when_the_answer_is_told_later() -> None:
     inquiry = queued()
 

@@ -1,0 +1,104 @@
+"""`dasan import queue-log` and `dasan demo`: files in, events and a report out."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from importers.report import Report
+
+NAMED_LINES_SHOWN = 20
+DEMO_FILE = "queue_log_2012-02-29"
+
+
+def queue_log(
+    file: Annotated[Path, typer.Argument(help="The queue_log to read.")],
+    timezone: Annotated[str, typer.Option(help="IANA zone of the telephone system.")],
+    source: Annotated[
+        str, typer.Option(help="Names the telephone system; files of one continue each other.")
+    ] = "queue_log",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Import an Asterisk queue_log. Importing it again adds nothing; one that grew is continued."""
+    from eventlog.log import opened
+    from eventlog.settings import read_settings, zone
+    from importers.queue_log import import_queue_log
+    from importers.text_file import ImportFileError
+    import os
+
+    try:
+        with opened(read_settings(os.environ)) as log, _progress(file) as progress:
+            report = import_queue_log(
+                log, file, timezone=zone(timezone), source=source, progress=progress
+            )
+    except ImportFileError as error:
+        print(f"dasan: {error}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    print(json.dumps(_as_json(report), indent=1) if as_json else _as_text(report))
+    if report.unreadable.count:
+        raise typer.Exit(1)
+
+
+def demo() -> None:
+    """Import a small day of calls and show its KPIs; a second time adds nothing."""
+    from datetime import datetime, timedelta
+
+    from eventlog.settings import zone
+    from importers.queue_log import import_queue_log
+
+    from cli.kpi import show
+    from cli.opening import city
+
+    seoul = zone("Asia/Seoul")
+    day = datetime(2012, 2, 29, tzinfo=seoul)
+    with city() as log:
+        with as_file(files("importers") / "samples" / DEMO_FILE) as file, _progress(file) as bar:
+            report = import_queue_log(log, file, timezone=seoul, source="demo", progress=bar)
+        print(_as_text(report), end="\n\n")
+        show(log, day, day + timedelta(days=1))
+
+
+@contextmanager
+def _progress(file: Path) -> Iterator[Callable[[int], None] | None]:
+    """Yield what shows bytes read as a bar on a terminal, and nothing when piped."""
+    if not sys.stderr.isatty() or not file.is_file():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(file.name, total=file.stat().st_size)
+        yield lambda read: progress.update(task, completed=read)
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    told = asdict(report)
+    for name in ("first", "last"):
+        told[name] = told[name] and told[name].isoformat()
+    return told
+
+
+def _as_text(report: Report) -> str:
+    lines = [
+        f"{report.lines:,} lines, {report.calls:,} calls: {report.events:,} events added,"
+        f" {report.repeated:,} lines known before"
+    ]
+    if report.first and report.last:
+        lines.append(f"from {report.first.isoformat()} to {report.last.isoformat()}")
+    for name, count in sorted(report.ignored.items()):
+        lines.append(f"{count:,} {name}: no event")
+    for what, named in (("not read", report.unreadable), ("read, but", report.differing)):
+        lines += [f"line {n} {what}: {reason}" for n, reason in named.lines[:NAMED_LINES_SHOWN]]
+        if named.count > NAMED_LINES_SHOWN:
+            lines.append(f"… and {named.count - NAMED_LINES_SHOWN:,} more ({named.count:,} in all)")
+    if report.unfinished:
+        lines.append(
+            f"line {report.unfinished} has no end yet: import the file again when it has grown"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,48 @@
+"""The command `dasan`: composes the parts, prints, and turns errors into an exit status.
+
+0 done; 1 the work found something wrong; 2 used wrongly, or nothing could be done.
+"""
+
+import sys
+
+import typer
+
+from cli import importing, kpi, project
+
+app = typer.Typer(
+    name="dasan",
+    help="The backend of a city's inquiry line.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+imports = typer.Typer(no_args_is_help=True, help="Turn files of other systems into events.")
+app.add_typer(imports, name="import")
+imports.command("queue-log")(importing.queue_log)
+app.command("demo")(importing.demo)
+app.command("kpi")(kpi.kpi)
+app.command("project")(project.project)
+
+
+def main() -> None:
+    """Run the command line; print an expected error as one line that says how to mend it."""
+    import psycopg
+    from domain.errors import InquiryError
+    from eventlog.database import DatabaseError
+    from eventlog.embedded import EmbeddedServerError
+    from eventlog.keys import KeyFileError
+    from eventlog.settings import SettingsError
+    from eventlog.writer import WriterError
+    from projections.runner import ViewStoppedError
+
+    try:
+        app()
+    except (DatabaseError, EmbeddedServerError, KeyFileError, SettingsError) as error:
+        sys.exit(_say(error, status=2))
+    except (InquiryError, ViewStoppedError, WriterError, psycopg.Error) as error:
+        sys.exit(_say(error, status=1))
+
+
+def _say(error: Exception, *, status: int) -> int:
+    print(f"dasan: {error}", file=sys.stderr)
+    return status

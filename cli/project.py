@@ -1,0 +1,46 @@
+"""`dasan project`: keeps the views up to date in a process of its own."""
+
+import signal
+import sys
+import threading
+import time
+
+from projections.runner import Runner
+
+HOUSEKEEPING_S = 600.0
+REPORT_S = 10.0
+
+
+def project() -> None:
+    """Advance the views as events come, until stopped by Ctrl-C or SIGTERM."""
+    from eventlog.reader import head
+
+    from cli.opening import city
+
+    stopped = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stopped.set())
+    with city() as log, log.database.connect() as connection:
+        runner = Runner(connection)
+        report_at = housekeeping_at = time.monotonic()
+
+        def stop() -> bool:
+            nonlocal report_at, housekeeping_at
+            now = time.monotonic()
+            if now >= report_at:
+                report_at = now + REPORT_S
+                _report(runner, head(connection))
+            if now >= housekeeping_at:
+                housekeeping_at = now + HOUSEKEEPING_S
+                connection.execute("SELECT forget_old_answers()")
+            return stopped.is_set()
+
+        runner.follow(stop)
+
+
+def _report(runner: Runner, at: int) -> None:
+    views = ", ".join(
+        f"{state.view} {state.error or f'{at - state.position:,} behind'}"
+        for state in runner.progress()
+    )
+    print(f"position {at:,}: {views}", file=sys.stderr)

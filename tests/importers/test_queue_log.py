@@ -1,0 +1,478 @@
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from domain.request import Request, RequestError
+from domain.vocabulary import AnnulReason, VocabularyError
+from eventlog.log import Log
+from importers import queue_log
+from importers.queue_log import import_queue_log
+from importers.text_file import ImportFileError
+from tests.importers.imported import (
+    SEOUL,
+    City,
+    abandoned,
+    blindly_transferred,
+    completed,
+    connected,
+    entered,
+    line,
+    timed_out,
+)
+
+ANSWERED_CALL = [entered(0), connected(4, wait=4), completed(64, wait=4, talk=60)]
+
+
+# What lines become
+
+
+def test_a_call_is_received_queued_answered_and_ended(city: City) -> None:
+    report = city.read(ANSWERED_CALL)
+
+    assert (report.lines, report.calls, report.events) == (3, 1, 4)
+    assert city.types() == ["received", "queued", "answered", "ended"]
+    received, queued, answered, ended = city.events()
+    assert received["actor"] == f"import:{city.source}"
+    assert received["time"] == "2012-02-28T15:00:00.000000Z"
+    assert received["data"]["channel"] == "phone"
+    assert received["data"]["contact"] == queued["data"]["contact"]
+    assert answered["data"]["agent"] == "a01"
+    assert answered["data"]["waited_ms"] == 4000
+    times = {name: ended["data"][name] for name in ("talk_ms", "hold_ms", "wrapup_ms")}
+    assert times == {"talk_ms": 60_000, "hold_ms": None, "wrapup_ms": None}
+    assert ended["data"]["ended_by"] == "citizen"
+
+
+def test_calls_that_leave_the_queue_or_are_turned_away(city: City) -> None:
+    city.read(
+        [
+            entered(0, "hung-up"),
+            abandoned(3, "hung-up", wait=3),
+            entered(0, "too-long"),
+            timed_out(60, "too-long", wait=60),
+            entered(0, "key"),
+            line(5, "key", "general", "NONE", "EXITWITHKEY", 9, 1, 1, 5),
+            entered(0, "empty"),
+            line(1, "empty", "general", "NONE", "EXITEMPTY", 1, 1, 1),
+            line(0, "full", "general", "NONE", "FULL"),
+            line(0, "closed", "general", "NONE", "JOINEMPTY"),
+            line(0, "gone", "general", "NONE", "JOINUNAVAIL"),
+        ]
+    )
+
+    (hung_up,) = city.data("abandoned", "hung-up")
+    assert hung_up["waited_ms"] == 3000
+    left = {name: city.data("left-queue", name)[0] for name in ("too-long", "key", "empty")}
+    assert {name: (told["reason"], told["waited_ms"]) for name, told in left.items()} == {
+        "too-long": ("timeout", 60_000),
+        "key": ("key", 5000),
+        "empty": ("empty", 1000),
+    }
+    for name, reason in (("full", "full"), ("closed", "closed"), ("gone", "closed")):
+        assert city.types(name) == ["received", "left-queue"]
+        (refused,) = city.data("left-queue", name)
+        assert (refused["reason"], refused["waited_ms"]) == (reason, None)
+
+
+def test_a_transferred_call_ends_is_passed_on_and_waits_again(city: City) -> None:
+    city.read(
+        [
+            entered(0),
+            connected(4, wait=4),
+            blindly_transferred(64, "7000", wait=4, talk=60),
+            entered(64, queue="japanese"),
+            connected(70, queue="japanese", agent="Agent/j01", wait=6),
+            line(99, "c1", "japanese", "Agent/j01", "ATTENDEDTRANSFER", "BRIDGE", "c1.t", 6, 29, 1),
+        ]
+    )
+
+    assert city.types() == [
+        *("received", "queued", "answered", "ended", "transferred"),
+        *("queued", "answered", "ended", "transferred"),
+    ]
+    first, second = city.data("transferred")
+    assert (first["kind"], first["to"], first["from_agent"]) == ("agent", "7000", "a01")
+    assert (second["kind"], second["to"], second["from_agent"]) == ("agent", "c1.t", "j01")
+    assert {told["ended_by"] for told in city.data("ended")} == {"transfer"}
+    assert [told["visit"] for told in city.data("answered")] == [1, 2]
+
+
+def test_a_call_that_comes_back_to_its_queue_waits_in_a_new_visit(city: City) -> None:
+    report = city.read(
+        [
+            entered(0),
+            timed_out(60, wait=60),
+            entered(60),
+            timed_out(120, wait=60),
+            entered(120),
+            connected(125, wait=5),
+            completed(185, wait=5, talk=60),
+        ]
+    )
+
+    assert report.unreadable.count == 0
+    assert [told["visit"] for told in city.data("queued")] == [1, 2, 3]
+    assert [told["visit"] for told in city.data("left-queue")] == [1, 2]
+    assert [told["visit"] for told in city.data("answered")] == [3]
+
+
+def test_the_wait_is_the_sources_and_a_difference_is_named(city: City) -> None:
+    report = city.read([entered(0), connected(5, wait=4), completed(6, wait=4, talk=1)])
+
+    assert city.data("answered")[0]["waited_ms"] == 4000
+    assert report.differing.lines == [(2, "holdtime 4 s, answer minus entry 5 s")]
+
+
+def test_a_wait_rounded_up_beyond_the_arrival_finds_it_all_the_same(city: City) -> None:
+    report = city.read([entered(60), connected(60, wait=1), completed(61, wait=1, talk=2)])
+
+    assert report.unreadable.count == 0
+    assert city.types() == ["received", "queued", "answered", "ended"]
+
+
+# Who asks
+
+
+def test_the_same_number_is_the_same_citizen_however_it_is_written(city: City) -> None:
+    city.read(
+        [
+            entered(0, "c1", caller="0212345678"),
+            entered(0, "c2", caller="02-1234-5678"),
+            entered(0, "c3", caller="0299999999"),
+            entered(0, "c4"),
+        ]
+    )
+
+    one, same, other, nobody = (
+        city.data("received", call)[0]["citizen"] for call in ("c1", "c2", "c3", "c4")
+    )
+    assert one == same != other
+    assert one is not None
+    assert nobody is None
+
+
+def test_a_number_that_comes_later_identifies_the_citizen(city: City) -> None:
+    lines = [entered(0), timed_out(9, wait=9), entered(9, queue="second", caller="0212345678")]
+
+    city.read(lines[:2])
+    city.read(lines)
+
+    assert city.types() == ["received", "queued", "left-queue", "queued", "identified"]
+
+
+def test_reading_again_looks_nobody_up(city: City) -> None:
+    city.read([entered(0, caller="0255550001")])
+    hashed = city.log.keys.hashed("telephone", "0255550001")
+    with city.log.database.connect_as_owner() as owner:
+        owner.execute("DELETE FROM vault.lookup WHERE hash = %s", [hashed])  # forgotten
+
+    city.read([entered(0, caller="0255550001")])
+
+    with city.log.database.connect_as_owner() as owner:
+        rows = owner.execute("SELECT FROM vault.lookup WHERE hash = %s", [hashed]).fetchall()
+    assert rows == []
+
+
+def test_no_telephone_number_and_no_call_id_stands_in_the_log(city: City) -> None:
+    city.read(
+        [
+            entered(0, "1330441200.77", caller="0212345678"),
+            connected(4, "1330441200.77", wait=4),
+            blindly_transferred(9, "01087654321", "1330441200.77", wait=4, talk=5),
+        ]
+    )
+
+    records = city.records("1330441200.77")
+    assert len(records) == 5
+    for secret in (b"12345678", b"87654321", b"1330441200.77"):
+        assert not any(secret in record for record in records)
+    assert city.data("transferred", "1330441200.77")[0]["to"] == "external"
+
+
+# Reading again, reading on
+
+
+def test_the_same_file_twice_adds_nothing(city: City) -> None:
+    first = city.read(ANSWERED_CALL)
+    records = city.records()
+
+    second = city.read(ANSWERED_CALL)
+
+    assert (first.events, first.repeated) == (4, 0)
+    assert (second.lines, second.calls, second.events, second.repeated) == (3, 1, 0, 3)
+    assert city.records() == records
+
+
+def test_a_file_that_grew_is_continued(city: City) -> None:
+    city.read(ANSWERED_CALL[:1])
+
+    report = city.read(ANSWERED_CALL)
+
+    assert (report.events, report.repeated) == (2, 1)
+    assert city.types() == ["received", "queued", "answered", "ended"]
+
+
+def test_a_rotated_file_continues_the_calls_of_the_first(city: City) -> None:
+    city.read(ANSWERED_CALL[:1])
+
+    report = city.read(ANSWERED_CALL[1:])
+
+    assert (report.lines, report.calls, report.events, report.repeated) == (2, 1, 2, 0)
+    assert city.types() == ["received", "queued", "answered", "ended"]
+
+
+def test_another_source_is_another_telephone_system(city: City, sources: Iterator[str]) -> None:
+    other = City(city.log, next(sources), city.file)
+
+    city.read(ANSWERED_CALL)
+    report = other.read(ANSWERED_CALL)
+
+    assert report.events == 4
+    assert other.facts("c1") == city.facts("c1")
+
+
+def test_a_last_line_without_newline_is_read_when_it_is_complete(city: City) -> None:
+    whole = "".join(f"{text}\n" for text in ANSWERED_CALL)
+    city.file.write_text(whole[:-4])  # talk is 60, and reads 6
+
+    report = city.read_file(city.file)
+    assert (report.lines, report.events, report.unfinished) == (2, 3, 3)
+
+    city.file.write_text(whole)
+    report = city.read_file(city.file)
+    assert (report.lines, report.events, report.unfinished) == (3, 1, None)
+    assert city.data("ended")[0]["talk_ms"] == 60_000
+
+
+def test_an_annulled_call_stays_annulled_and_is_no_error(city: City) -> None:
+    city.read(ANSWERED_CALL)
+    inquiry_id = city.log.keys.inquiry_id(city.source, "c1")
+    inquiry = city.log.inquiries.get(inquiry_id)
+    inquiry.annul(reason=AnnulReason.TEST, at=inquiry.received_at)
+    request = Request(actor="agent:a01", cause=city.log.keys.cause("command", "c", "k"))
+    assert city.log.inquiries.save_each([(inquiry, request)]) == [True]
+
+    report = city.read(ANSWERED_CALL)
+
+    assert (report.events, report.repeated, report.unreadable.count) == (0, 3, 0)
+
+
+# Out of order, out of turn, out of sense
+
+
+def test_lines_before_their_arrival_wait_for_it(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_log, "CHUNK_LINES", 2)
+    others = [entered(second, f"other{second}") for second in range(100, 120)]
+
+    report = city.read([*ANSWERED_CALL[1:], *others, ANSWERED_CALL[0]])
+
+    assert report.unreadable.count == 0
+    assert city.types() == ["received", "queued", "answered", "ended"]
+
+
+def test_lines_without_arrival_are_named_and_no_others_suffer(city: City) -> None:
+    report = city.read(
+        [
+            connected(4, "lost", wait=4),
+            completed(64, "lost", wait=4, talk=60),
+            *ANSWERED_CALL,
+            connected(65, queue="elsewhere", wait=1),
+        ]
+    )
+
+    nowhere = "no arrival of this call in this queue"
+    assert report.unreadable.lines == [(1, nowhere), (2, nowhere), (6, nowhere)]
+    assert (report.calls, report.events) == (1, 4)
+    assert city.types("lost") == []
+
+
+def test_lines_without_arrival_are_not_held_for_ever(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_log, "CHUNK_LINES", 5)
+    monkeypatch.setattr(queue_log, "MAX_HELD_LINES", 10)
+    lost = [connected(second, f"lost{second}", wait=1) for second in range(40)]
+
+    report = city.read([*lost, *ANSWERED_CALL])
+
+    assert report.unreadable.count == 40
+    assert report.calls == 1
+
+
+def test_a_line_that_contradicts_what_is_known_is_named_with_the_reason(city: City) -> None:
+    report = city.read(
+        [
+            entered(0),
+            abandoned(3, wait=3),
+            connected(4, wait=4),
+            abandoned(9, wait=9),
+            completed(64, wait=4, talk=60),
+            entered(20, "c2"),
+            connected(10, "c2", wait=0),
+        ]
+    )
+
+    assert [number for number, _ in report.unreadable.lines] == [3, 4, 5, 7]
+    answered_late, twice, never_answered, too_early = (
+        reason for _, reason in report.unreadable.lines
+    )
+    assert answered_late == twice == "visit 1 was abandoned already"
+    assert never_answered == "visit 1 is in no conversation"
+    assert "a wait cannot end before it began" in too_early
+    assert city.types() == ["received", "queued", "abandoned"]
+    assert city.types("c2") == ["received", "queued"]
+
+
+def test_lines_that_cannot_be_read_are_named_and_the_others_count(city: City) -> None:
+    report = city.read(
+        [
+            "",
+            "torn|c1|gen",
+            entered(0),
+            entered(0, "c2", queue="main queue"),
+            line(1, "c1", "general", "Agent/a01", "RINGNOANSWER", 1000),
+            line(1, "NONE", "NONE", "NONE", "QUEUESTART", ""),
+            line(2, "c1", "general", "NONE", "SYSCOMPAT"),
+            connected(4, wait=4),
+        ]
+    )
+
+    assert [number for number, _ in report.unreadable.lines] == [1, 2, 4, 7]
+    assert report.ignored == {"RINGNOANSWER": 1, "QUEUESTART": 1}
+    assert (report.lines, report.calls, report.events) == (8, 1, 3)
+
+
+def test_the_report_names_the_first_thousand_and_counts_all(city: City) -> None:
+    report = city.read(["?"] * 1500)
+
+    assert report.unreadable.count == 1500
+    assert len(report.unreadable.lines) == 1000
+    assert report.unreadable.lines[-1][0] == 1000
+
+
+def test_the_report_has_the_first_and_last_time_in_the_zone_of_the_source(city: City) -> None:
+    report = city.read([entered(60), entered(0, "c2"), entered(3600, "c3")])
+
+    assert report.first is not None
+    assert report.first.isoformat() == "2012-02-29T00:00:00+09:00"
+    assert report.last is not None
+    assert report.last.isoformat() == "2012-02-29T01:00:00+09:00"
+
+
+def test_progress_ends_at_the_size_of_the_file(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_log, "CHUNK_LINES", 1)
+    city.file.write_text("".join(f"{text}\r\n" for text in ANSWERED_CALL))
+    heard: list[int] = []
+
+    import_queue_log(city.log, city.file, timezone=SEOUL, source=city.source, progress=heard.append)
+
+    assert heard == sorted(heard)
+    assert len(heard) > 2
+    assert heard[-1] == city.file.stat().st_size
+    assert city.types() == ["received", "queued", "answered", "ended"]
+
+
+def test_a_file_that_cannot_be_imported_leaves_the_log_as_it_was(log: Log, tmp_path: Path) -> None:
+    binary = tmp_path / "binary"
+    binary.write_bytes(entered(0).encode() + b"\n\0\n")
+    empty = tmp_path / "empty"
+    empty.touch()
+    before = log.inquiries.recorder.max_notification_id()
+
+    for path in (binary, tmp_path / "missing", tmp_path):
+        with pytest.raises(ImportFileError, match=str(path)):
+            import_queue_log(log, path, timezone=SEOUL)
+    assert import_queue_log(log, empty, timezone=SEOUL).lines == 0
+    for source in ("two words", "", "a/b"):
+        with pytest.raises((VocabularyError, RequestError)):
+            import_queue_log(log, empty, timezone=SEOUL, source=source)
+
+    assert log.inquiries.recorder.max_notification_id() == before
+
+
+def test_two_imports_of_one_file_at_the_same_time_add_it_once(city: City) -> None:
+    calls = [f"c{number}" for number in range(300)]
+    lines = [entered(number, call, caller="0212345678") for number, call in enumerate(calls)]
+    lines += [connected(number + 9, call, wait=9) for number, call in enumerate(calls)]
+    city.file.write_text("".join(f"{text}\n" for text in lines))
+
+    with ThreadPoolExecutor(4) as threads:
+        reports = list(threads.map(city.read_file, [city.file] * 4))
+
+    assert sum(report.events for report in reports) == 900
+    assert {report.calls for report in reports} == {300}
+    assert Counter(e["type"] for e in city.events(*calls)) == {
+        "inquiry.received.v1": 300,
+        "inquiry.queued.v1": 300,
+        "inquiry.answered.v1": 300,
+    }
+    assert len({e["data"].get("citizen") for e in city.events(*calls)} - {None}) == 1
+
+
+# Other people's files
+
+
+def test_the_small_sample_is_read_as_worked_out_by_hand(
+    city: City, shared_data: Callable[[str], Path]
+) -> None:
+    expected = json.loads(shared_data("queue_log_small.expected.json").read_text())["report"]
+
+    report = city.read_file(shared_data("queue_log_small"))
+
+    assert {
+        "lines": report.lines,
+        "unreadable_lines": [number for number, _ in report.unreadable.lines],
+        "calls": report.calls,
+        "ignored": report.ignored,
+    } == expected
+    assert report.unfinished is None
+    calls = [f"c{number}" for number in range(1, 10)]
+    assert {call: " ".join(city.types(call)) for call in calls} == {
+        "c1": "received queued answered ended",
+        "c2": "received queued answered ended transferred",
+        "c3": "received queued abandoned",
+        "c4": "received queued answered ended transferred queued answered ended",
+        "c5": "received queued left-queue",
+        "c6": "received queued left-queue",
+        "c7": "received queued left-queue",
+        "c8": "received queued answered",
+        "c9": "received queued",
+    }
+
+
+def test_two_weeks_of_a_bank_are_counted_to_the_second(
+    city: City, shared_data: Callable[[str], Path]
+) -> None:
+    expected = json.loads(shared_data("queue_log_1999-02-01_14.expected.json").read_text())["all"]
+    sample = shared_data("queue_log_1999-02-01_14")
+    with city.log.database.connect() as connection:
+        before = city.log.inquiries.recorder.max_notification_id() or 0
+
+        report = city.read_file(sample)
+
+        rows = connection.execute(
+            """
+            SELECT split_part(type, '.', 2), count(*)::int,
+                   (sum((data->>'waited_ms')::int) / 1000)::int,
+                   (sum((data->>'talk_ms')::int) / 1000)::int
+            FROM log, LATERAL (SELECT convert_from(record, 'UTF8')::jsonb->'data') AS d(data)
+            WHERE position > %s GROUP BY 1
+            """,
+            [before],
+        ).fetchall()
+    counted = {kind: told for kind, *told in rows}
+    assert (report.unreadable.count, report.differing.count) == (0, 0)
+    assert report.calls == expected["offered"]
+    assert counted == {
+        "received": [expected["offered"], None, None],
+        "queued": [expected["offered"], None, None],
+        "answered": [expected["answered"], expected["wait_s"], None],
+        "abandoned": [expected["abandoned"], expected["abandon_wait_s"], None],
+        "ended": [expected["answered"], None, expected["talk_s"]],
+    }
