@@ -1,11 +1,14 @@
 """One embedded server for the whole run, a fresh database with a log and its views for each test."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -19,6 +22,13 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    """Skip a test that needs more than this machine has; CI has everything and fails it."""
+    if os.environ.get("REQUIRE_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @dataclass(frozen=True)
@@ -54,9 +64,33 @@ class Servers:
                 )
 
 
+@contextmanager
+def fresh_home() -> Iterator[Path]:
+    """A home that the server's user can reach, unlike pytest's own folders; gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="dasan-test-"))
+    home.chmod(0o711)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A new DASAN_HOME."""
+    with fresh_home() as home:
+        yield home
+
+
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    home = tmp_path_factory.mktemp("home")
+def session_home() -> Iterator[Path]:
+    with fresh_home() as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def servers(session_home: Path) -> Iterator[Servers]:
+    home = session_home
     settings = Settings(database_url=None, home=home, city="seoul", timezone="Asia/Seoul")
     keys = load_keys(home, {})
     with running(home) as server:
@@ -87,8 +121,5 @@ def log(servers: Servers, database: Database) -> Iterator[Log]:
 def shared_data() -> Path:
     """The folder of real input beside the project; required where everything is."""
     if not SHARED_DATA.is_dir():
-        reason = "the real calls are not beside this checkout (../shared/data)"
-        if os.environ.get("REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_or_fail("the real calls are not beside this checkout (../shared/data)")
     return SHARED_DATA

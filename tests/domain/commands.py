@@ -1,6 +1,6 @@
 """Any command with small arguments, so that random histories meet their own past."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st

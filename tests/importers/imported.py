@@ -91,8 +91,14 @@ class City:
         return sorted(map(_fact, self.events(*calls)), key=repr)
 
 
+FACTS = ("enqueued_at", "queue", "agent", "waited_ms", "talk_ms", "ended_by", "reason", "to",
+         "from_agent")  # fmt: skip
+
+
+def fact(kind: str, time: str, /, **told: object) -> tuple[object, ...]:
+    """Return what is compared of an event."""
+    return (time, kind, *(told.get(name) for name in FACTS))
+
+
 def _fact(event: dict[str, Any]) -> tuple[object, ...]:
-    told = event["data"]
-    fields = ("queue", "agent", "waited_ms", "talk_ms", "ended_by", "reason", "to", "from_agent")
-    about = tuple(told.get(name) for name in fields)
-    return (event["time"], event["type"], told.get("enqueued_at"), *about)
+    return fact(event["type"].split(".")[1], event["time"], **event["data"])

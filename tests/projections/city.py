@@ -1,0 +1,113 @@
+"""A city's log with its views, as the tests of the views see it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain.inquiry import Inquiry
+from eventlog.log import Log
+from eventlog.reader import head, read
+from eventlog.record import decode
+from projections.runner import BATCH_EVENTS, Runner
+from psycopg import Connection, sql
+from psycopg.rows import dict_row
+
+from tests.projections.histories import REQUEST
+from tests.projections.naive import Fact
+
+VIEWS = ("audit", "inquiries", "kpi", "praise")
+Contents = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class City:
+    """A log, and a connection with the service's rights."""
+
+    log: Log
+    connection: Connection
+
+    def tell(self, *inquiries: Inquiry) -> None:
+        """Save what is pending, each inquiry by itself, and bring the views up to date."""
+        assert all(self.log.inquiries.save_each((i, REQUEST) for i in inquiries))
+        self.catch_up()
+
+    def catch_up(self, batch: int = BATCH_EVENTS) -> None:
+        Runner(self.connection, batch=batch).catch_up()
+
+    def counted(self, what: str, by: str = "hour", table: str = "hourly") -> dict[Any, int]:
+        """Return the sums of `what` that are not 0, by one dimension of a KPI table."""
+        rows = self.connection.execute(
+            sql.SQL("SELECT {0}, sum({1}) FROM kpi.{2} GROUP BY 1 HAVING sum({1}) <> 0").format(
+                sql.Identifier(by), sql.Identifier(what), sql.Identifier(table)
+            )
+        )
+        return {key: int(count) for key, count in rows}
+
+    def total(self, what: str) -> int:
+        """Return the sum of `what` over all hours."""
+        return sum(self.counted(what).values())
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return all rows of a view's table, in an order of their own."""
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(
+                sql.SQL("SELECT * FROM {0} AS row ORDER BY row::text").format(
+                    sql.Identifier(*table.split("."))
+                )
+            )
+            return cursor.fetchall()
+
+    def row(self, table: str) -> dict[str, Any]:
+        """Return the only row of a view's table."""
+        [row] = self.rows(table)
+        return row
+
+    def contents(self) -> Contents:
+        """Return everything that the views hold."""
+        return {table: self.rows(table) for table in self._tables()}
+
+    def facts(self, after: int) -> dict[UUID, list[Fact]]:
+        """Return the facts after a position, by inquiry."""
+        streams: dict[UUID, list[Fact]] = {}
+        for stored in read(self.connection, after=after, limit=100_000):
+            streams.setdefault(stored.stream, []).append(decode(stored.record))
+        return streams
+
+    def positions(self) -> dict[str, int]:
+        return {state.view: state.position for state in Runner(self.connection).progress()}
+
+    def begin_again(self, position: int = 0) -> None:
+        """Empty the views and let them begin after `position`, up to which nothing may matter."""
+        for table in self._tables():
+            self.connection.execute(
+                sql.SQL("DELETE FROM {}").format(sql.Identifier(*table.split(".")))
+            )
+        self.connection.execute("UPDATE projection SET position = %s, error = NULL", [position])
+
+    def refolded(self, position: int = 0) -> Contents:
+        """Return what the views hold when they begin again and take all in one batch."""
+        self.begin_again(position)
+        self.catch_up()
+        return self.contents()
+
+    def insert(self, type_: str, record: bytes | None = None, **data: object) -> int:
+        """Put a record into the log behind the domain's back; return its position."""
+        stream, position = uuid4(), head(self.connection) + 1
+        time = "2012-02-29T00:00:00.000000Z"
+        envelope = {"actor": "agent:a", "data": data, "recordedtime": time, "time": time}
+        with self.log.database.connect_as_owner() as owner, owner.transaction():
+            owner.execute(
+                "INSERT INTO log VALUES (%s, %s, 1, %s, %s)",
+                [position, stream, type_, json.dumps(envelope) if record is None else record],
+            )
+            owner.execute("UPDATE log_head SET position = %s", [position])
+        return position
+
+    def _tables(self) -> list[str]:
+        rows = self.connection.execute(
+            "SELECT table_schema || '.' || table_name FROM information_schema.tables"
+            " WHERE table_schema = ANY (%s) ORDER BY 1",
+            [list(VIEWS)],
+        )
+        return [name for (name,) in rows]
