@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
 from importers.report import Report
 
 NAMED_LINES_SHOWN = 20
@@ -25,11 +26,12 @@ def queue_log(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Import an Asterisk queue_log. Importing it again adds nothing; one that grew is continued."""
+    import os
+
     from eventlog.log import opened
     from eventlog.settings import read_settings, zone
     from importers.queue_log import import_queue_log
     from importers.text_file import ImportFileError
-    import os
 
     try:
         with opened(read_settings(os.environ)) as log, _progress(file) as progress:
@@ -48,11 +50,10 @@ def demo() -> None:
     """Import a small day of calls and show its KPIs; a second time adds nothing."""
     from datetime import datetime, timedelta
 
-    from eventlog.settings import zone
-    from importers.queue_log import import_queue_log
-
     from cli.kpi import show
     from cli.opening import city
+    from eventlog.settings import zone
+    from importers.queue_log import import_queue_log
 
     seoul = zone("Asia/Seoul")
     day = datetime(2012, 2, 29, tzinfo=seoul)

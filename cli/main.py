@@ -27,6 +27,7 @@ app.command("project")(project.project)
 def main() -> None:
     """Run the command line; print an expected error as one line that says how to mend it."""
     import psycopg
+
     from domain.errors import InquiryError
     from eventlog.database import DatabaseError
     from eventlog.embedded import EmbeddedServerError

@@ -13,9 +13,8 @@ REPORT_S = 10.0
 
 def project() -> None:
     """Advance the views as events come, until stopped by Ctrl-C or SIGTERM."""
-    from eventlog.reader import head
-
     from cli.opening import city
+    from eventlog.reader import head
 
     stopped = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -119,6 +119,7 @@ class Answered(InquiryEvent):
         aggregate.hold(self.agent, self.timestamp)
         if self.visit is None:
             aggregate.conversation = answer
+            aggregate.direct_answers.append(answer)
         else:
             visit = aggregate.visits[self.visit]
             visit.answered = answer
@@ -178,6 +179,7 @@ class Ended(InquiryEvent):
     def apply(self, aggregate: "Inquiry") -> None:
         if self.visit is None:
             aggregate.conversation = None
+            aggregate.conversation_ended_at = self.timestamp
         else:
             aggregate.visits[self.visit].ended_at = self.timestamp
 
@@ -234,9 +236,9 @@ class Replied(InquiryEvent):
     message: Personal
 
     def apply(self, aggregate: "Inquiry") -> None:
-        aggregate.answers.append(
-            Answer(at=self.timestamp, version=self.originator_version, agent=self.agent)
-        )
+        reply = Answer(at=self.timestamp, version=self.originator_version, agent=self.agent)
+        aggregate.answers.append(reply)
+        aggregate.replies.append(reply)
         aggregate.hold(self.agent, self.timestamp)
 
 
@@ -339,7 +341,7 @@ class Praised(InquiryEvent):
 
     def apply(self, aggregate: "Inquiry") -> None:
         aggregate.refs.add(("praise", self.ref))
-        aggregate.praises[self.originator_version] = Praise()
+        aggregate.praises[self.originator_version] = Praise(at=self.timestamp)
 
 
 class PraisePublished(InquiryEvent):
@@ -445,9 +447,7 @@ class DisclosureMade(StreamEvent):
     fields: tuple[FieldRef, ...]
 
 
-CATALOGUE: dict[str, type[Any]] = {
-    fact.TYPE: fact
-    for base in (InquiryEvent, StreamEvent)
-    for fact in sorted(base.__subclasses__(), key=lambda fact: fact.TYPE)
-}
+_FACTS: list[type[Any]] = [*InquiryEvent.__subclasses__(), *StreamEvent.__subclasses__()]
+
+CATALOGUE: dict[str, type[Any]] = {fact.TYPE: fact for fact in _FACTS}
 """Every stored type name, with its class. Names last for ever."""

@@ -111,8 +111,8 @@ class Inquiries(Application[UUID]):
         found: dict[UUID, Inquiry] = {}
         for inquiry_id, stored in self._recorder.select_streams(ids).items():
             facts: Any = map(self.mapper.to_domain_event, stored)
-            inquiry = project_aggregate(None, facts)
-            if isinstance(inquiry, Inquiry):
+            inquiry: Inquiry | None = project_aggregate(None, facts)
+            if inquiry is not None:
                 found[inquiry_id] = inquiry
         return found
 

@@ -59,8 +59,11 @@ class Inquiry(Aggregate):
         self.contact = contact
         self.citizen = citizen
         self.visits: dict[int, Visit] = {}
-        self.conversation: Answer | None = None
-        self.answers: list[Answer] = []
+        self.conversation: Answer | None = None  # that goes on without a visit
+        self.conversation_ended_at: datetime | None = None
+        self.answers: list[Answer] = []  # conversations with and without a visit, and replies
+        self.direct_answers: list[Answer] = []
+        self.replies: list[Answer] = []
         self.holder: Code | None = None
         self.held_since = self.created_on
         self.hops = 0
@@ -426,9 +429,7 @@ class Inquiry(Aggregate):
             raise errors.ChannelError(
                 f"a {self.channel} inquiry is answered or followed up, not replied to"
             )
-        begun = [self.conversation, *(visit.answered for visit in self.visits.values())]
-        replies = [answer for answer in self.answers if answer not in begun]
-        if any((answer.agent, answer.at) == (agent, at) for answer in replies):
+        if any((known.agent, known.at) == (agent, at) for known in self.replies):
             return
         _require_order(self.received_at, at, "a reply cannot come before the inquiry")
         elapsed_ms = (at - self.received_at) // MILLISECOND
@@ -586,7 +587,7 @@ class Inquiry(Aggregate):
         reason: Code | None = None,
     ) -> None:
         """Put the praise of version `of` on the board, in moderated words if given."""
-        if not self._praise(of).published:
+        if not self._praise(of, at).published:
             self._record(
                 events.PraisePublished,
                 at,
@@ -601,7 +602,7 @@ class Inquiry(Aggregate):
         self, *, of: int, moderator: Code, at: datetime, reason: Code | None = None
     ) -> None:
         """Take the praise of version `of` off the board, or keep it from it."""
-        if self._praise(of).published is not False:
+        if self._praise(of, at).published is not False:
             self._record(
                 events.PraiseWithdrawn,
                 at,
@@ -696,22 +697,25 @@ class Inquiry(Aggregate):
             raise errors.NoConversationError(
                 f"{len(going_on)} conversations go on: name one by `visit`"
             )
-        if any(visit.ended_at == at for visit in self.visits.values()):
+        ends = [self.conversation_ended_at, *(visit.ended_at for visit in self.visits.values())]
+        if at in ends:
             return None
         raise errors.NoConversationError("no conversation is going on")
 
-    def _praise(self, version: int) -> Praise:
+    def _praise(self, version: int, at: datetime) -> Praise:
         self._require_live()
         if version not in self.praises:
             raise errors.UnknownReferenceError(f"version {version} is no praise")
-        return self.praises[version]
+        praise = self.praises[version]
+        _require_order(praise.at, at, "a story cannot be moderated before it was told")
+        return praise
 
     def _take_up(self, agent: Code, at: datetime) -> None:
         if self.channel not in TEXT_CHANNELS and self.visits:
             raise errors.VisitOverError("no visit is waiting for an answer")
+        if any((known.agent, known.at) == (agent, at) for known in self.direct_answers):
+            return
         if self.conversation is not None:
-            if (self.conversation.agent, self.conversation.at) == (agent, at):
-                return
             raise errors.ConversationOpenError(f"{self.conversation.agent} has taken it up already")
         self._record(
             events.Answered,

@@ -74,4 +74,5 @@ class FollowUp:
 class Praise:
     """A story for the board: null is not yet moderated."""
 
+    at: datetime
     published: bool | None = None

@@ -8,6 +8,7 @@ a copy of the programs stand beside them, or, when the server's user cannot reac
 folder named in `home/postgres/place`.
 """
 
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -345,7 +346,8 @@ def _require_unserved(data: Path) -> None:
 
 def _answers(folder: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(folder / f".s.PGSQL.{PORT}")) == 0
+        probe.setblocking(False)  # a server that is busy or halted may accept nobody
+        return probe.connect_ex(str(folder / f".s.PGSQL.{PORT}")) in {0, errno.EAGAIN}
 
 
 def _initialize(programs: Path, passwords: Path, place: Path, account: _Account) -> None:

@@ -5,10 +5,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import psycopg
-from domain.inquiries import Inquiries
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from domain.inquiries import Inquiries
 from eventlog.database import SERVICE, Database, prepare, reached
 from eventlog.keys import Keys, load_keys
 from eventlog.recorder import LogRecorder, RecordMapper

@@ -18,10 +18,11 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import orjson
+from eventsourcing.domain import AggregateCreated
+
 from domain.events import CATALOGUE
 from domain.request import Request
 from domain.vocabulary import CLEAR_TEXT, Personal, Plain, Sealed, VocabularyError
-from eventsourcing.domain import AggregateCreated
 
 MAX_RECORD_BYTES = 65_535
 """A tile's entry bundle gives the length of a record in two bytes (C2SP tlog-tiles)."""
@@ -60,7 +61,7 @@ def encode(fact: Any, seal: Seal) -> bytes:
         RecordError: a value is not what its field may hold.
     """
     data: dict[str, Json] = {}
-    for name, to_json in _codec(type(fact)):
+    for name, to_json in _codec(fact.TYPE):
         value = getattr(fact, name)
         try:
             if isinstance(value, Plain):
@@ -72,7 +73,14 @@ def encode(fact: Any, seal: Seal) -> bytes:
 
 
 def envelope(
-    *, source: str, request: Request, stream: UUID, version: int, time: datetime, type_: str, data: bytes
+    *,
+    source: str,
+    request: Request,
+    stream: UUID,
+    version: int,
+    time: datetime,
+    type_: str,
+    data: bytes,
 ) -> Record:
     """Return the record of an event whose `data` is encoded.
 
@@ -115,7 +123,7 @@ def decode(record: bytes) -> Any:
             "timestamp": datetime.fromisoformat(stored["time"]),
         }
         data = stored["data"]
-        for name, from_json in _codec(fact):
+        for name, from_json in _codec(fact.TYPE):
             value = data[name]
             values[name] = None if value is None else from_json.decode(value)
     except (KeyError, TypeError, ValueError) as error:
@@ -142,9 +150,10 @@ class _Field(NamedTuple):
 
 
 @cache
-def _codec(fact: type) -> Sequence[tuple[str, _Field]]:
-    """Return how each field of an event class is written and read, from its annotations."""
+def _codec(type_: str) -> Sequence[tuple[str, _Field]]:
+    """Return how each field of a type is written and read, from its annotations."""
     envelope_fields = {"originator_id", "originator_version", "timestamp", "originator_topic"}
+    fact = CATALOGUE[type_]
     hints = get_type_hints(fact)
     return tuple(
         (field.name, _field(hints[field.name]))
@@ -175,7 +184,9 @@ def _field(hint: Any) -> _Field:
 def _object(cls: Any) -> _Field:
     hints = get_type_hints(cls)
     # Sealed carries base64, made by the vault and by nobody else.
-    codec = [(f.name, _TEXT if hints[f.name] is str else _field(hints[f.name])) for f in fields(cls)]
+    codec = [
+        (f.name, _TEXT if hints[f.name] is str else _field(hints[f.name])) for f in fields(cls)
+    ]
     return _Field(
         lambda value: {name: item.encode(getattr(value, name)) for name, item in codec},
         lambda value: cls(**{name: item.decode(value[name]) for name, item in codec}),

@@ -8,9 +8,6 @@ from threading import Event
 from typing import Any
 from uuid import UUID
 
-from domain.inquiries import KeyReusedError, Recorder, RepeatedCommandError
-from domain.request import Idempotency, Request
-from domain.vocabulary import Sealed
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
     ApplicationRecorder,
@@ -25,6 +22,9 @@ from eventsourcing.persistence import (
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from domain.inquiries import KeyReusedError, Recorder, RepeatedCommandError
+from domain.request import Idempotency, Request
+from domain.vocabulary import Sealed
 from eventlog import reader, record
 from eventlog.vault import DataKey, Vault
 from eventlog.writer import Answer, Command, Outcome, Writer
@@ -242,9 +242,7 @@ class LogSubscription(Subscription[ApplicationRecorder]):
         self._stopped = Event()
         self._pool = pool
         self._connection = pool.getconn()
-        self._records = reader.follow(
-            self._connection, after=gt or 0, stop=self._stopped.is_set
-        )
+        self._records = reader.follow(self._connection, after=gt or 0, stop=self._stopped.is_set)
 
     def stop(self) -> None:
         """End the iteration at the next look."""
@@ -275,4 +273,4 @@ def _key_reused(idempotency: Idempotency | None) -> KeyReusedError:
     )
 
 
-__all__ = ["LogRecorder", "RecordMapper", "RecordConflictError"]
+__all__ = ["LogRecorder", "RecordConflictError", "RecordMapper"]

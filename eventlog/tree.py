@@ -25,15 +25,12 @@ def root(records: Iterable[bytes]) -> bytes:
     Keeps one hash for each complete subtree, as a binary counter keeps its ones.
     """
     subtrees: list[bytes] = []
-    size = 0
-    for record in records:
-        subtree = leaf_hash(record)
-        carry = size
+    for size, record in enumerate(records):
+        subtree, carry = leaf_hash(record), size
         while carry & 1:
             subtree = node_hash(subtrees.pop(), subtree)
             carry >>= 1
         subtrees.append(subtree)
-        size += 1
     if not subtrees:
         return EMPTY_ROOT
     result = subtrees.pop()

@@ -18,10 +18,10 @@ from uuid import UUID, uuid4
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
-from domain.vocabulary import Digest, Sealed
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from domain.vocabulary import Digest, Sealed
 from eventlog.keys import KEY_BYTES, Keys
 from eventlog.personal import redact
 

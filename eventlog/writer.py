@@ -14,9 +14,9 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple, Self
 
 import psycopg
-from domain.request import Idempotency
 from psycopg import Connection
 
+from domain.request import Idempotency
 from eventlog.record import Record
 from eventlog.vault import DataKey
 

@@ -4,16 +4,16 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import get_args, get_type_hints
+from typing import LiteralString, get_args, get_type_hints
 
 import psycopg
+from psycopg import Connection, sql
+
 from domain.events import CATALOGUE
 from domain.vocabulary import Personal
 from eventlog.database import Database
 from eventlog.reader import POLL_INTERVAL_S, head
-from psycopg import Connection, sql
-
-from projections.views import View, drop, make, text, views
+from projections.views import drop, make, text, views
 
 BATCH_EVENTS = 20_000
 """Events a transaction: larger ones save little and make readers of a view wait longer."""
@@ -68,7 +68,8 @@ def prepare(database: Database, timezone: str) -> None:
             )
         )
         _make_relation(connection)
-        known = dict(connection.execute("SELECT view, definition FROM projection").fetchall())
+        rows = connection.execute("SELECT view, definition FROM projection")
+        known: dict[str, str] = {row[0]: row[1] for row in rows}
         for view in views(connection):
             if known.get(view.name) != view.definition:
                 drop(connection, view)
@@ -124,8 +125,7 @@ class Runner:
 
     def progress(self) -> list[Progress]:
         """Return how far each view has come."""
-        rows = self._connection.execute("SELECT view, position, error FROM projection ORDER BY view")
-        return [Progress(*row) for row in rows]
+        return self._states("")
 
     def advance(self) -> int:
         """Merge the next events into the views that are furthest behind; return their position.
@@ -145,10 +145,7 @@ class Runner:
 
     def _advance(self, size: int) -> int:
         with self._connection.transaction():
-            rows = self._connection.execute(
-                "SELECT view, position, error FROM projection ORDER BY view FOR UPDATE"
-            )
-            states = [Progress(*row) for row in rows]
+            states = self._states("FOR UPDATE")
             running = [state for state in states if state.error is None]
             if not running:
                 raise _stopped(states)
@@ -162,6 +159,12 @@ class Runner:
                 for name in behind:
                     self._merge_or_stop(name, begin, end)
             return end
+
+    def _states(self, lock: LiteralString) -> list[Progress]:
+        rows = self._connection.execute(
+            "SELECT view, position, error FROM projection ORDER BY view " + lock  # noqa: S608 - ours
+        )
+        return [Progress(*row) for row in rows]
 
     def _merge(self, names: Sequence[str], begin: int, end: int) -> None:
         fill(self._connection, begin, end)
@@ -180,7 +183,10 @@ class Runner:
         except POISON as error:
             self._connection.execute(
                 "UPDATE projection SET error = %s, changed_at = now() WHERE view = %s",
-                [f"the event at position {end} cannot be merged: {str(error).splitlines()[0]}", name],
+                [
+                    f"the event at position {end} cannot be merged: {_first_line(error)}",
+                    name,
+                ],
             )
 
 
@@ -216,6 +222,10 @@ def fill(connection: Connection, begin: int, end: int) -> None:
 def _make_relation(connection: Connection) -> None:
     connection.execute(_TABLE)
     connection.execute("SET work_mem = '64MB'")  # a batch is sorted in memory
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _stopped(states: Sequence[Progress]) -> ViewStoppedError:

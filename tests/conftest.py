@@ -1,4 +1,4 @@
-"""One embedded server for the whole run, a fresh database with a log and its views for each test."""
+"""One embedded server for the whole run; for each test a fresh database with a log and views."""
 
 import os
 import shutil
@@ -12,14 +12,15 @@ from typing import NoReturn
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
 from eventlog.database import Database, prepare
 from eventlog.embedded import running
 from eventlog.keys import Keys, load_keys
 from eventlog.log import Log, assembled
 from eventlog.settings import Settings
 from projections import runner
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -48,8 +49,9 @@ class Servers:
     @contextmanager
     def database(self, name: str, *, empty: bool = False) -> Iterator[Database]:
         """Yield a database of this name: with an empty log, or with nothing at all."""
-        template = "template0" if empty else psycopg.conninfo.conninfo_to_dict(
-            self.template.url)["dbname"]
+        template = (
+            "template0" if empty else psycopg.conninfo.conninfo_to_dict(self.template.url)["dbname"]
+        )
         with psycopg.connect(self.named("postgres").admin_url, autocommit=True) as admin:
             admin.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
@@ -59,9 +61,7 @@ class Servers:
             try:
                 yield self.named(name)
             finally:
-                admin.execute(
-                    sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-                )
+                admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager

@@ -34,7 +34,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the serve
 @pytest.fixture
 def fresh() -> Iterator[Path]:
     # pytest's own folders are closed to the user that the server runs as for root.
-    with tempfile.TemporaryDirectory(prefix="dasan-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dasan-embedded-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder) / "home"
 
@@ -42,7 +42,7 @@ def fresh() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     """Return a home that the tests of this file share; its server was stopped by its last user."""
-    with tempfile.TemporaryDirectory(prefix="dasan-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dasan-embedded-") as folder:
         Path(folder).chmod(0o755)
         with running(Path(folder)):
             pass
@@ -249,7 +249,10 @@ def test_a_number_that_another_process_has_now_does_not_hinder_recovery(home: Pa
         other.wait()
 
 
-def test_data_that_a_server_elsewhere_uses_are_left_alone(home: Path) -> None:
+def test_data_that_a_server_elsewhere_uses_are_left_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "CRASH_SECONDS", 0.1)
     with running(home) as server:
         data, path = data_of(server), socket_of(server) / ".s.PGSQL.5432"
         os.kill(postmaster(data), signal.SIGKILL)

@@ -11,7 +11,11 @@ from domain.inquiry import Inquiry
 from domain.vocabulary import REFUSALS
 from tests.domain.commands import Command, histories
 
-BRISK = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+BRISK = settings(
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no defect
+)
 
 
 def attempt(inquiry: Inquiry, command: Command) -> list[InquiryEvent]:

@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+from eventsourcing.domain import AggregateCreated
+from hypothesis import strategies as st
+
 from domain.events import CATALOGUE
 from domain.request import Request
 from domain.vocabulary import Code, Digest, Plain, Sealed
 from eventlog.record import INQUIRY_TOPIC, MAX_INTEGER
-from eventsourcing.domain import AggregateCreated
-from hypothesis import strategies as st
 
 STREAM = UUID("0188a3c1-7d2e-8f00-9b1c-3f4d5e6a7b8c")
 OTHER = UUID("0188a3c1-7d2e-8f00-9b1c-000000000002")
@@ -60,9 +61,7 @@ def example(name: str) -> Any:
 
 def any_event() -> st.SearchStrategy[Any]:
     """Any event of any type, within what its fields may hold."""
-    return st.sampled_from(sorted(CATALOGUE)).flatmap(
-        lambda name: _drawn(CATALOGUE[name])
-    )
+    return st.sampled_from(sorted(CATALOGUE)).flatmap(lambda name: _drawn(CATALOGUE[name]))
 
 
 def _made(fact: type[Any], data: dict[str, Any]) -> Any:

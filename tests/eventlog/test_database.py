@@ -13,14 +13,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+
 from domain.inquiry import Inquiry
 from domain.vocabulary import Channel
 from eventlog.database import Database, DatabaseError, prepare, reached
 from eventlog.embedded import running
 from eventlog.log import Log
 from eventlog.settings import Settings, SettingsError, read_settings, zone
-from psycopg.conninfo import conninfo_to_dict
-
 from tests.conftest import Servers, skip_or_fail
 from tests.eventlog.examples import REQUEST, TIME
 
@@ -80,11 +80,12 @@ def old_server(programs: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("setting", ["fsync=off", "full_page_writes=off", "synchronous_commit=off"])
-def test_a_database_that_may_lose_what_it_acknowledged_is_refused(
-    home: Path, setting: str
-) -> None:
-    with running(home) as server, with_setting(Database(server.url, server.admin_url), setting) as url:
-        name = setting.split("=")[0]
+def test_a_database_that_may_lose_what_it_acknowledged_is_refused(home: Path, setting: str) -> None:
+    with (
+        running(home) as server,
+        with_setting(Database(server.url, server.admin_url), setting) as url,
+    ):
+        name = setting.split("=", maxsplit=1)[0]
 
         assert f"Set {name} = on" in refusal(url)
 
@@ -100,9 +101,13 @@ def test_a_database_too_old_is_refused_by_name_of_both_versions() -> None:
     assert "17 or newer is needed" in said
 
 
-def test_a_port_in_use_by_something_else_is_named(database: Database) -> None:
+def test_a_port_in_use_by_something_else_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        hang_up = threading.Thread(target=lambda: other.accept()[0].close())
+
+        def accept_and_hang_up() -> None:
+            other.accept()[0].close()
+
+        hang_up = threading.Thread(target=accept_and_hang_up)
         hang_up.start()
         port = other.getsockname()[1]
 

@@ -3,9 +3,10 @@
 import hashlib
 
 import pytest
-from eventlog.tree import leaf_hash, node_hash, root
 from hypothesis import given
 from hypothesis import strategies as st
+
+from eventlog.tree import leaf_hash, node_hash, root
 
 # The inputs and roots that certificate-transparency implementations share (merkle_tree_test.cc).
 INPUTS = [
