@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from domain.inquiries import MAX_TRIES, StaleVersionError
 from domain.request import Request
-from domain.vocabulary import code
+from domain.vocabulary import Code, code
 from eventlog.log import Log
 from importers.queue_log_calls import Call
 from importers.queue_log_lines import Line, LineError, parse
@@ -53,7 +53,11 @@ def import_queue_log(
     report = Report()
     calls = _Calls(log, source, report)
     pending: list[Line] = []
-    for line in _lines(path, report, progress or _ignore):
+
+    def pseudonym(name: str) -> Code:
+        return Code(f"agent-{log.keys.hashed('agent', source, name)[:6].hex()}")
+
+    for line in _lines(path, report, pseudonym, progress or _ignore):
         pending.append(line)
         at = line.at.astimezone(timezone)
         report.first = min(at, report.first or at)
@@ -68,7 +72,12 @@ def import_queue_log(
     return report
 
 
-def _lines(path: Path, report: Report, progress: Callable[[int], None]) -> Iterator[Line]:
+def _lines(
+    path: Path,
+    report: Report,
+    pseudonym: Callable[[str], Code],
+    progress: Callable[[int], None],
+) -> Iterator[Line]:
     """Yield the lines about calls; report the others."""
     size = 0
     for read in read_lines(path):
@@ -80,7 +89,7 @@ def _lines(path: Path, report: Report, progress: Callable[[int], None]) -> Itera
             break
         report.lines += 1
         try:
-            line = _parsed(read)
+            line = _parsed(read, pseudonym)
         except LineError as error:
             report.unreadable.add(read.number, str(error))
             continue
@@ -91,10 +100,10 @@ def _lines(path: Path, report: Report, progress: Callable[[int], None]) -> Itera
     progress(size)
 
 
-def _parsed(read: FileLine) -> Line | str:
+def _parsed(read: FileLine, pseudonym: Callable[[str], Code]) -> Line | str:
     if read.text is None:
         raise LineError(read.fault)
-    return parse(read.number, read.text)
+    return parse(read.number, read.text, pseudonym)
 
 
 def _ignore(_: int) -> None:

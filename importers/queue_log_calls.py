@@ -39,14 +39,15 @@ class Call:
     differing: list[tuple[int, str]] = field(default_factory=list)
 
     def caller(self, lines: Iterable[Line]) -> str | None:
-        """Return the telephone number that tells who asks, if only these lines can tell it.
+        """Return the telephone number that tells who asks, unless that is known already.
 
-        An arrival that is known tells nothing: its caller may have been forgotten since.
+        What is known is not looked up again: the caller may have been forgotten since.
         """
         if self.inquiry is not None and self.inquiry.citizen is not None:
             return None
-        arrivals = [line for line in lines if isinstance(line, Arrival) and line.caller]
-        return next((line.caller for line in arrivals if not self._visits(line)), None)
+        return next(
+            (line.caller for line in lines if isinstance(line, Arrival) and line.caller), None
+        )
 
     def take(self, lines: Iterable[Line], citizens: Mapping[str, UUID]) -> None:
         """Let the inquiry decide on lines, which are in order; `citizens` by telephone number."""

@@ -4,7 +4,7 @@
 is known of the call. A field that is cut short is never guessed: a line needs the field after it.
 
 An agent is the member's name without its channel technology: ``Agent/a01`` and ``SIP/a01`` are
-``a01``, ``team/a01`` stays. A caller is the digits of the number, seven at least, so that internal
+``a01``, ``team/a01`` stays; a name that is no code, such as ``Kim Cheol-su``, gets a pseudonym. A caller is the digits of the number, seven at least, so that internal
 extensions and withheld numbers identify nobody.
 """
 
@@ -134,8 +134,10 @@ class Completion(Waited):
         return self.epoch - self.talked_s - self.waited_s
 
 
-def parse(number: int, text: str) -> Line | str:
+def parse(number: int, text: str, pseudonym: Callable[[str], Code]) -> Line | str:
     """Return what a line tells of a call, or the name of its event if that is ignored.
+
+    `pseudonym` stands for the name of an agent that is no code.
 
     Raises:
         LineError: it cannot be read.
@@ -152,7 +154,7 @@ def parse(number: int, text: str) -> Line | str:
     if len(data) < needed:
         raise LineError(f"{event} needs {needed} fields after it and has {len(data)}: cut short?")
     head = (number, second, call, _code("queue", queue))
-    return parse_data(head, agent, data)
+    return parse_data(head, _agent(agent, pseudonym), data)
 
 
 def _fields(text: str) -> list[str]:
@@ -163,10 +165,10 @@ def _fields(text: str) -> list[str]:
 
 
 _Head = tuple[int, int, str, Code]
-_Parse = Callable[[_Head, str, Sequence[str]], Line]
+_Parse = Callable[[_Head, Code | None, Sequence[str]], Line]
 
 
-def _arrival(head: _Head, _: str, data: Sequence[str]) -> Line:
+def _arrival(head: _Head, _: Code | None, data: Sequence[str]) -> Line:
     # A number is complete when a field follows it.
     caller = _caller(data[1]) if len(data) > 2 else None  # noqa: PLR2004
     return Arrival(*head, caller=caller, refused=None)
@@ -176,10 +178,10 @@ def _refusal(reason: LeaveReason) -> _Parse:
     return lambda head, _, __: Arrival(*head, caller=None, refused=reason)
 
 
-def _connection(head: _Head, agent: str, data: Sequence[str]) -> Line:
-    if agent in ("", NOBODY):
+def _connection(head: _Head, agent: Code | None, data: Sequence[str]) -> Line:
+    if agent is None:
         raise LineError("CONNECT without an agent")
-    return Connection(*head, _seconds("wait", data[0]), agent=_code("agent", _name(agent)))
+    return Connection(*head, _seconds("wait", data[0]), agent=agent)
 
 
 def _departure(reason: LeaveReason | None, *, wait: int) -> _Parse:
@@ -192,19 +194,18 @@ def _completion(by: EndedBy) -> _Parse:
     )
 
 
-def _blind_transfer(head: _Head, agent: str, data: Sequence[str]) -> Line:
+def _blind_transfer(head: _Head, agent: Code | None, data: Sequence[str]) -> Line:
     return Completion(*head, *_times(data[2], data[3], agent), EndedBy.TRANSFER, to=target(data[0]))
 
 
-def _attended_transfer(head: _Head, agent: str, data: Sequence[str]) -> Line:
+def _attended_transfer(head: _Head, agent: Code | None, data: Sequence[str]) -> Line:
     # LINK names two channels, the other methods one bridge or application: count from the end.
     hold, talk = data[-3:-1]
     return Completion(*head, *_times(hold, talk, agent), EndedBy.TRANSFER, to=target(data[1]))
 
 
-def _times(hold: str, talk: str, agent: str) -> tuple[int, Code | None, int]:
-    name = None if agent in ("", NOBODY) else _code("agent", _name(agent))
-    return _seconds("wait", hold), name, _seconds("talk", talk)
+def _times(hold: str, talk: str, agent: Code | None) -> tuple[int, Code | None, int]:
+    return _seconds("wait", hold), agent, _seconds("talk", talk)
 
 
 _EVENTS: dict[str, tuple[_Parse, int]] = {
@@ -255,6 +256,16 @@ def _caller(text: str) -> str | None:
 def _name(member: str) -> str:
     technology, slash, name = member.partition("/")
     return name if slash and technology.lower() in _TECHNOLOGIES else member
+
+
+def _agent(member: str, pseudonym: Callable[[str], Code]) -> Code | None:
+    if member in ("", NOBODY):
+        return None
+    name = _name(member)
+    try:
+        return code(name)
+    except VocabularyError:
+        return pseudonym(name)
 
 
 def _code(what: str, text: str) -> Code:

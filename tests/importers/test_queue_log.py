@@ -297,12 +297,37 @@ def test_lines_without_arrival_are_not_held_for_ever(
 ) -> None:
     monkeypatch.setattr(queue_log, "CHUNK_LINES", 5)
     monkeypatch.setattr(queue_log, "MAX_HELD_LINES", 10)
-    lost = [connected(second, f"lost{second}", wait=1) for second in range(40)]
+    lost = [connected(second, f"lost{second}", wait=0) for second in range(40)]
 
-    report = city.read([*lost, *ANSWERED_CALL])
+    report = city.read([*lost, entered(0, "lost0"), entered(39, "lost39")])
 
-    assert report.unreadable.count == 40
-    assert report.calls == 1
+    assert report.unreadable.count == 39
+    assert report.unreadable.lines[0] == (1, "no arrival of this call in this queue")
+    assert city.types("lost0") == ["received", "queued"]
+    assert city.types("lost39") == ["received", "queued", "answered"]
+
+
+def test_arrivals_out_of_order_are_put_in_order_across_chunks(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_log, "CHUNK_LINES", 2)
+
+    report = city.read(
+        [entered(0, "c0"), entered(9, queue="second"), entered(3), timed_out(9, wait=6)]
+    )
+
+    assert report.unreadable.count == 0
+    assert [told["queue"] for told in city.data("queued")] == ["general", "second"]
+
+
+def test_a_late_line_is_about_the_visit_whose_wait_it_tells(city: City) -> None:
+    city.read([entered(0), entered(60)])
+
+    city.read([timed_out(60, wait=60)])
+    city.read([connected(65, wait=5)])
+
+    assert [told["visit"] for told in city.data("left-queue")] == [1]
+    assert [told["visit"] for told in city.data("answered")] == [2]
 
 
 def test_a_line_that_contradicts_what_is_known_is_named_with_the_reason(city: City) -> None:
@@ -315,18 +340,23 @@ def test_a_line_that_contradicts_what_is_known_is_named_with_the_reason(city: Ci
             completed(64, wait=4, talk=60),
             entered(20, "c2"),
             connected(10, "c2", wait=0),
+            entered(20, "c3"),
+            connected(21, "c3", wait=1),
+            connected(21, "c3", agent="Agent/a02", wait=1),
         ]
     )
 
-    assert [number for number, _ in report.unreadable.lines] == [3, 4, 5, 7]
-    answered_late, twice, never_answered, too_early = (
+    assert [number for number, _ in report.unreadable.lines] == [3, 4, 5, 7, 10]
+    answered_late, twice, never_answered, too_early, by_another = (
         reason for _, reason in report.unreadable.lines
     )
     assert answered_late == twice == "visit 1 was abandoned already"
     assert never_answered == "visit 1 is in no conversation"
     assert "a wait cannot end before it began" in too_early
     assert city.types() == ["received", "queued", "abandoned"]
+    assert by_another == "visit 1 was answered already"
     assert city.types("c2") == ["received", "queued"]
+    assert city.types("c3") == ["received", "queued", "answered"]
 
 
 def test_lines_that_cannot_be_read_are_named_and_the_others_count(city: City) -> None:

@@ -22,7 +22,7 @@ A01 = Code("a01")
 
 
 def parsed(text: str) -> Line | str:
-    return parse(7, text)
+    return parse(7, text, lambda name: Code(f"alias-of-{len(name)}"))
 
 
 def test_an_arrival_carries_the_digits_of_its_caller() -> None:
@@ -166,7 +166,6 @@ def test_lines_about_agents_and_the_system_are_ignored_by_name(event: str) -> No
         ("104|c1|general|Agent/a01|CONNECT||c1.b|2", "wait ''"),
         ("164|c1|general|Agent/a01|COMPLETECALLER|4|1330441400|NONE|NONE", "talk '1330441400'"),
         ("104|c1|general|NONE|CONNECT|4|c1.b|2", "without an agent"),
-        ("104|c1|general|Agent/Kim Cheol-su|CONNECT|4|c1.b|2", "agent: 'Kim Cheol-su' is not"),
         ("100|c1|main queue|NONE|ENTERQUEUE||", "queue: 'main queue' is not a code"),
         ("100|c1|" + "q" * 5000 + "|NONE|ENTERQUEUE||", "queue: 'qqq.* is too long"),
         ("100||general|NONE|ENTERQUEUE||", "without a call"),
@@ -207,10 +206,17 @@ def test_lines_of_one_second_sort_by_the_visit_that_they_are_about() -> None:
         "160|c1|general|Agent/a01|CONNECT|0|c1.b|1",
         "160|c1|general|Agent/a01|COMPLETECALLER|0|0|1",
     ]
-    lines = [parse(number, text) for number, text in enumerate(reversed(told))]
+    lines = [parse(number, text, Code) for number, text in enumerate(reversed(told))]
 
     ordered = sorted(
         (line for line in lines if isinstance(line, Line)), key=lambda line: line.order
     )
 
     assert [line.number for line in ordered] == [3, 2, 1, 0]
+
+
+def test_an_agent_with_a_personal_name_gets_a_pseudonym() -> None:
+    line = parsed("104|c1|general|Local/Kim Cheol-su|CONNECT|4|c1.b|2")
+
+    assert isinstance(line, Connection)
+    assert line.agent == "alias-of-12"
