@@ -298,12 +298,15 @@ def _exists(pid: int) -> bool:
 
 def _serves(pid: int, data: Path) -> bool:
     """Whether the process is the server of `data`, and not another one with its number."""
-    if not LINUX:
-        return _exists(pid)
-    with suppress(FileNotFoundError, ProcessLookupError):
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()  # a container's root may read this
-        return os.fsencode(data) in command.split(b"\0")
-    return False
+    if LINUX:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()  # a container's root may read this
+            return os.fsencode(data) in command.split(b"\0")
+        return False
+    shown = subprocess.run(
+        ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)], check=False, stdout=subprocess.PIPE
+    )
+    return b" -D " + os.fsencode(data) + b" " in shown.stdout
 
 
 def _join_or_start(home: Path, place: Path, binaries: Path | None) -> Server:
