@@ -11,7 +11,9 @@
 -- So every KPI is a sum over sign, and a view needs no memory of its own.
 --
 -- Derived columns: of_time and of_agent are those of the event that `of` names; queue and
--- enqueued_at of an end are those of its visit; sealed lists the event's sealed fields by name.
+-- enqueued_at of an end are those of its visit; first_entered_at of a resolution is when the first
+-- answer, as known then, entered its queue, or was given if it entered none; sealed lists the event's
+-- sealed fields by name.
 CREATE TEMPORARY TABLE IF NOT EXISTS events (
     position bigint NOT NULL, sign integer NOT NULL, restated boolean NOT NULL,
     stream_id uuid NOT NULL, version integer NOT NULL, type text NOT NULL,
@@ -23,7 +25,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS events (
     of integer, agency text, outcome text, took_ms bigint, reply_ms bigint,
     by_first_agent boolean, first_answered_at timestamptz, ordinal integer, medium text,
     purpose text, score integer, moderator text, other uuid, title jsonb, story jsonb, author jsonb,
-    of_time timestamptz, of_agent text, sealed text[]
+    of_time timestamptz, of_agent text, first_entered_at timestamptz, sealed text[]
 ) ON COMMIT DELETE ROWS;
 
 -- Fill
@@ -57,17 +59,19 @@ decoded AS MATERIALIZED (
         by_first_agent boolean, first_answered_at timestamptz, ordinal integer,
         medium text, purpose text, score integer, moderator text, other uuid,
         title jsonb, story jsonb, author jsonb)),
--- What may change an earlier count, with the labels that stood before it.
+-- What asks for the first answer, or may change an earlier count; with the labels before it.
 turning AS (
     SELECT t.*, before.channel AS old_channel, before.language AS old_language,
            before.category AS old_category, before.district AS old_district
     FROM decoded t
     LEFT JOIN decoded before ON before.stream_id = t.stream_id AND before.version = t.version - 1
     WHERE t.is_fresh AND t.type IN ('inquiry.answered', 'inquiry.replied',
-                                    'inquiry.classified', 'inquiry.annulled')),
+                                    'inquiry.classified', 'inquiry.annulled')
+        OR t.type = 'inquiry.resolved'),
 -- The answer that was first, in the world's time, until then.
 first_before AS (
-    SELECT DISTINCT ON (t.position) t.position, a.position AS answer, a.time
+    SELECT DISTINCT ON (t.position) t.position, a.position AS answer, a.time,
+           coalesce(a.enqueued_at, a.time) AS entered_at
     FROM turning t
     JOIN decoded a ON a.stream_id = t.stream_id AND a.version < t.version
     WHERE a.type IN ('inquiry.answered', 'inquiry.replied')
@@ -89,7 +93,8 @@ AS (
     SELECT t.position, f.answer, -1, true, true,
            old_channel, old_language, old_category, old_district
     FROM turning t JOIN first_before f USING (position)
-    WHERE t.type IN ('inquiry.classified', 'inquiry.annulled') OR t.time < f.time
+    WHERE t.type IN ('inquiry.classified', 'inquiry.annulled')
+       OR t.type IN ('inquiry.answered', 'inquiry.replied') AND t.time < f.time
     UNION ALL
     SELECT t.position, f.answer, 1, true, true, t.channel, t.language, t.category, t.district
     FROM turning t JOIN first_before f USING (position)
@@ -108,9 +113,10 @@ SELECT a.position, a.sign, a.restated, r.stream_id, r.version,
        r.talk_ms, r.hold_ms, r.wrapup_ms, r.ended_by, r.from_agent, r.kind, r."to", r.hop, r.holds,
        r.of, r.agency, r.outcome, r.took_ms, r.reply_ms,
        r.by_first_agent, r.first_answered_at, r.ordinal, r.medium, r.purpose, r.score, r.moderator,
-       r.other, r.title, r.story, r.author, named.time, named.agent, r.sealed
+       r.other, r.title, r.story, r.author, named.time, named.agent, first.entered_at, r.sealed
 FROM appearance a
 JOIN decoded r ON r.position = a.of_position
 LEFT JOIN decoded entry ON entry.stream_id = r.stream_id AND entry.visit = r.visit
     AND entry.type = 'inquiry.queued' AND r.type = 'inquiry.ended'
 LEFT JOIN decoded named ON named.stream_id = r.stream_id AND named.version = r.of
+LEFT JOIN first_before first ON first.position = r.position AND r.type = 'inquiry.resolved'

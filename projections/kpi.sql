@@ -1,8 +1,8 @@
 -- KPI. Sums only: a ratio is taken when it is read. `sign` is -1 for what an annulment, a
 -- classification or a late fact takes back. Definitions: docs/kpi.md.
 --
--- Bucket (`at`): a visit counts where it entered its queue, whenever it ended; a first-agent
--- resolution where the inquiry was first answered; a withdrawn resolution and a delivered
+-- Bucket (`at`): a visit counts where it entered its queue, whenever it ended; so do an inquiry's
+-- first answer, and a first-agent resolution beside it; a withdrawn resolution and a delivered
 -- follow-up where they were made; everything else at its own time.
 --
 -- Queue sums are of channels with a live queue (phone, video); replies of text channels.
@@ -13,8 +13,8 @@
 WITH counted AS (
     SELECT
         CASE
-            WHEN type IN ('inquiry.answered', 'inquiry.abandoned', 'inquiry.left-queue',
-                          'inquiry.ended') THEN coalesce(enqueued_at, time)
+            WHEN type IN ('inquiry.answered', 'inquiry.first-answered', 'inquiry.abandoned',
+                          'inquiry.left-queue', 'inquiry.ended') THEN coalesce(enqueued_at, time)
             WHEN type = 'inquiry.follow-up-reported' THEN of_time
             ELSE time
         END AS at,
@@ -32,7 +32,7 @@ WITH counted AS (
         'inquiry.agency-replied', 'inquiry.replied', 'inquiry.resolved', 'inquiry.reopened',
         'inquiry.rated', 'inquiry.praised', 'inquiry.followed-up', 'inquiry.follow-up-reported')
     UNION ALL
-    SELECT first_answered_at, 'by-first-agent', sign, channel, language, category, district, queue,
+    SELECT first_entered_at, 'by-first-agent', sign, channel, language, category, district, queue,
         agent, agency, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         NULL, NULL
     FROM events WHERE type = 'inquiry.resolved' AND by_first_agent

@@ -23,6 +23,7 @@ REACHING_BACK = (
     "inquiry.answered.v1",
     "inquiry.replied.v1",
     "inquiry.ended.v1",
+    "inquiry.resolved.v1",
     "inquiry.reopened.v1",
     "inquiry.follow-up-reported.v1",
     "inquiry.classified.v1",

@@ -19,8 +19,9 @@ class View:
 
     @property
     def definition(self) -> str:
-        """Return the SHA-256 of the view's text: another text is another view."""
-        return hashlib.sha256("\n".join((self.tables, *self.merges)).encode()).hexdigest()
+        """Return the SHA-256 of the view's text and of what it reads: another text, another view."""
+        read = text("events.sql")
+        return hashlib.sha256("\n".join((read, self.tables, *self.merges)).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Nothing here is incremental and nothing is taken back: an annulled inquiry is le
 count stands under the labels that the inquiry has in the end.
 """
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -64,7 +65,7 @@ class _Inquiry:
                     self._add(self._of(fact.of).timestamp, delivered=1)
         first = self._first_answer()
         if isinstance(first, events.Answered):
-            self._add(first.timestamp, queue=first.queue, agent=first.agent, answered_inquiries=1)
+            self._add(_given_at(first), queue=first.queue, agent=first.agent, answered_inquiries=1)
         elif first:
             self._add(first.timestamp, agent=first.agent, answered_inquiries=1)
 
@@ -117,7 +118,8 @@ class _Inquiry:
                 sums = {f"transferred_{fact.kind}": 1}
                 if fact.hop > self._hops:
                     sums["transfer_hops"] = 1
-                    sums["transferred"] = int(self._hops == 0)
+                    if self._hops == 0:
+                        sums["transferred"] = 1
                 self._hops = fact.hop
                 self._add(fact.timestamp, agent=fact.from_agent, agency=agency, **sums)
             case events.AgencyReplied():
@@ -132,9 +134,9 @@ class _Inquiry:
         match fact:
             case events.Resolved():
                 self._add(fact.timestamp, agent=fact.agent, resolutions=1)
-                first = self._first_answer()
+                first = self._first_answer(before=fact.originator_version)
                 if fact.by_first_agent and first:
-                    self._add(first.timestamp, agent=fact.agent, resolved_by_first_agent=1)
+                    self._add(_given_at(first), agent=fact.agent, resolved_by_first_agent=1)
             case events.Reopened():
                 self._add(fact.timestamp, reopened=1)
                 withdrawn = self._of(fact.of)
@@ -170,8 +172,10 @@ class _Inquiry:
             rows["daily_agent"] = (day, channel, language, queue or "", agent)
         if agency:
             rows["daily_agency"] = (day, channel, language, category, district, agency)
+        counts = {name: count for name, count in sums.items() if count}
         for table, row in rows.items():
-            self._tables[table][row].update(sums)
+            if counts:
+                self._tables[table][row].update(counts)
 
     def _add_wait(self, visit: int, waited_ms: int, what: str) -> None:
         seconds = -(-waited_ms // 1000)
@@ -185,9 +189,20 @@ class _Inquiry:
     def _of(self, version: int) -> Fact:
         return self._facts[version - 1]
 
-    def _first_answer(self) -> events.Answered | events.Replied | None:
-        answers = [f for f in self._facts if isinstance(f, events.Answered | events.Replied)]
+    def _first_answer(self, before: int = sys.maxsize) -> events.Answered | events.Replied | None:
+        answers = [
+            fact
+            for fact in self._facts
+            if isinstance(fact, events.Answered | events.Replied)
+            and fact.originator_version < before
+        ]
         return min(answers, key=lambda fact: fact.timestamp, default=None)
+
+
+def _given_at(answer: events.Answered | events.Replied) -> datetime:
+    """The moment that a first answer counts in: where its visit entered, if it had one."""
+    entered = answer.enqueued_at if isinstance(answer, events.Answered) else None
+    return entered or answer.timestamp
 
 
 def _hour(at: datetime) -> datetime:
