@@ -1,17 +1,20 @@
 """`dasan import queue-log` and `dasan demo`: files in, events and a report out."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from importers.report import Report
+from cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from eventlog.log import Log
+    from importers.report import Report
 
 NAMED_LINES_SHOWN = 20
 DEMO_FILE = "queue_log_2012-02-29"
@@ -30,17 +33,9 @@ def queue_log(
 
     from eventlog.log import opened
     from eventlog.settings import read_settings, zone
-    from importers.queue_log import import_queue_log
-    from importers.text_file import ImportFileError
 
-    try:
-        with opened(read_settings(os.environ)) as log, _progress(file) as progress:
-            report = import_queue_log(
-                log, file, timezone=zone(timezone), source=source, progress=progress
-            )
-    except ImportFileError as error:
-        print(f"dasan: {error}", file=sys.stderr)
-        raise typer.Exit(2) from error
+    with opened(read_settings(os.environ)) as log:
+        report = _imported(log, file, zone(timezone), source)
     print(json.dumps(_as_json(report), indent=1) if as_json else _as_text(report))
     if report.unreadable.count:
         raise typer.Exit(1)
@@ -53,39 +48,31 @@ def demo() -> None:
     from cli.kpi import show
     from cli.opening import city
     from eventlog.settings import zone
-    from importers.queue_log import import_queue_log
 
     seoul = zone("Asia/Seoul")
     day = datetime(2012, 2, 29, tzinfo=seoul)
     with city() as log:
-        with as_file(files("importers") / "samples" / DEMO_FILE) as file, _progress(file) as bar:
-            report = import_queue_log(log, file, timezone=seoul, source="demo", progress=bar)
-        print(_as_text(report), end="\n\n")
+        with as_file(files("importers") / "samples" / DEMO_FILE) as file:
+            print(_as_text(_imported(log, file, seoul, "demo")), end="\n\n")
         show(log, day, day + timedelta(days=1))
 
 
-@contextmanager
-def _progress(file: Path) -> Iterator[Callable[[int], None] | None]:
-    """Yield what shows bytes read as a bar on a terminal, and nothing when piped."""
-    if not sys.stderr.isatty() or not file.is_file():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
+def _imported(log: "Log", file: Path, timezone: "ZoneInfo", source: str) -> "Report":
+    from importers.queue_log import import_queue_log
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(file.name, total=file.stat().st_size)
-        yield lambda read: progress.update(task, completed=read)
+    size = file.stat().st_size if file.is_file() else 0  # what is none is refused when it is read
+    with progress_bar(file.name, size) as progress:
+        return import_queue_log(log, file, timezone=timezone, source=source, progress=progress)
 
 
-def _as_json(report: Report) -> dict[str, Any]:
+def _as_json(report: "Report") -> dict[str, Any]:
     told = asdict(report)
     for name in ("first", "last"):
         told[name] = told[name] and told[name].isoformat()
     return told
 
 
-def _as_text(report: Report) -> str:
+def _as_text(report: "Report") -> str:
     lines = [
         f"{report.lines:,} lines, {report.calls:,} calls: {report.events:,} events added,"
         f" {report.repeated:,} lines known before"

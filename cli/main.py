@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from cli import importing, kpi, project
+from cli import importing, kpi, project, verify_kpi
 
 app = typer.Typer(
     name="dasan",
@@ -22,6 +22,7 @@ imports.command("queue-log")(importing.queue_log)
 app.command("demo")(importing.demo)
 app.command("kpi")(kpi.kpi)
 app.command("project")(project.project)
+app.command("verify-kpi")(verify_kpi.verify_kpi)
 
 
 def main() -> None:
@@ -29,18 +30,27 @@ def main() -> None:
     import psycopg
 
     from domain.errors import InquiryError
+    from domain.inquiries import StaleVersionError
+    from domain.request import RequestError
+    from domain.vocabulary import VocabularyError
     from eventlog.database import DatabaseError
     from eventlog.embedded import EmbeddedServerError
     from eventlog.keys import KeyFileError
     from eventlog.settings import SettingsError
     from eventlog.writer import WriterError
+    from importers.text_file import ImportFileError
+    from projections.question import QuestionError
     from projections.runner import ViewStoppedError
 
+    cannot_begin = (
+        DatabaseError, EmbeddedServerError, KeyFileError, SettingsError,
+        ImportFileError, QuestionError, RequestError, VocabularyError,
+    )  # fmt: skip
     try:
         app()
-    except (DatabaseError, EmbeddedServerError, KeyFileError, SettingsError) as error:
+    except cannot_begin as error:
         sys.exit(_say(error, status=2))
-    except (InquiryError, ViewStoppedError, WriterError, psycopg.Error) as error:
+    except (InquiryError, StaleVersionError, ViewStoppedError, WriterError, psycopg.Error) as error:
         sys.exit(_say(error, status=1))
 
 

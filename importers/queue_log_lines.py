@@ -4,8 +4,9 @@
 is known of the call. A field that is cut short is never guessed: a line needs the field after it.
 
 An agent is the member's name without its channel technology: ``Agent/a01`` and ``SIP/a01`` are
-``a01``, ``team/a01`` stays; a name that is no code, such as ``Kim Cheol-su``, gets a pseudonym. A caller is the digits of the number, seven at least, so that internal
-extensions and withheld numbers identify nobody.
+``a01``, ``team/a01`` stays; a name that is no code, such as ``Kim Cheol-su``, gets a pseudonym. A
+caller is the digits of the number, seven at least, so that internal extensions and withheld numbers
+identify nobody.
 """
 
 import re

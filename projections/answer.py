@@ -1,40 +1,25 @@
-"""Answering a question for KPIs from the tables of the view `kpi`: which table, which sums."""
+"""Answering a question for KPIs: sums from the tables of the view `kpi`, ratios from the sums."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from psycopg import Connection, sql
+from psycopg import Connection
 
-from projections.formulas import DERIVED, HELD_BY, SUMS, Ratios, ratios
-from projections.question import (
-    HOUR,
-    MAX_ROWS,
-    NONE,
-    Bucket,
-    Question,
-    QuestionError,
-    UnanswerableError,
-    midnight,
-    too_many,
-)
-from projections.views import KPI_TABLES, WAITS, SumTable
+from projections.formulas import HELD_BY, SUMS, Ratios, Sums, ratios
+from projections.question import HOUR, MAX_ROWS, NONE, Bucket, Question, midnight, too_many
+from projections.sources import choose
+from projections.sums import Counts, Labels, read_sums, read_waits
 
-THRESHOLDS_S = (5, 10, 15, 20, 30, 60, 120)
-"""Those that every table has a column for; any other is counted from the table of waits."""
-
-STORED = tuple(name for name in SUMS if name not in DERIVED)
-
-Labels = tuple[str, ...]
-_Key = tuple[int, Labels]
-"""The bucket, counted from 1, and the values of the grouped dimensions."""
+OVER = ("answered", "abandoned", "left_queue", "blocked")
+"""How a visit can be over; those of no other kind still wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One bucket and one combination of labels; null is not known, or nothing to divide."""
+    """One bucket and one combination of labels. Null is not known, or nothing to divide."""
 
     begin: datetime
     end: datetime
@@ -72,29 +57,32 @@ class Answer:
 
 
 def answer(connection: Connection, question: Question) -> Answer:
-    """Return the rows for a question: every bucket with every combination of labels in the range.
+    """Answer a question, for every bucket with every combination of labels in the range.
 
     Raises:
         UnanswerableError: no table holds what is asked; says why.
     """
-    buckets = question.buckets()
+    [answered] = answers(connection, [question])
+    return answered
+
+
+def answers(connection: Connection, questions: Iterable[Question]) -> list[Answer]:
+    """Answer questions that stand for the same position, as `answer` does."""
     with connection.transaction():
         # One snapshot: the rows are those of the position.
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         definition, position, city = _view(connection)
-        counts = _source(question, buckets, city)
-        waits = _waits(question, buckets)
-        counted = _counted(connection, question, counts)
-        waited = _waited(connection, question, waits) if waits else {}
-    rows = list(_rows(question, buckets, counted, waited))
-    return Answer(
-        definition,
-        question.timezone.key,
-        question.threshold_s,
-        question.short_s,
-        position,
-        rows,
-    )
+        return [
+            Answer(
+                definition=definition,
+                timezone=question.timezone.key,
+                threshold_s=question.threshold_s,
+                short_s=question.short_s,
+                position=position,
+                rows=_rows(connection, question, city),
+            )
+            for question in questions
+        ]
 
 
 def span(connection: Connection, timezone: ZoneInfo) -> Bucket | None:
@@ -112,90 +100,60 @@ def _view(connection: Connection) -> tuple[str, int, ZoneInfo]:
         "SELECT definition, position, timezone FROM projection, log_identity WHERE view = 'kpi'"
     ).fetchone()
     if row is None:
-        raise LookupError("there is no view `kpi`: prepare the views first")
-    definition, position, timezone = row
-    return definition, position, ZoneInfo(timezone)
+        raise LookupError("there is no view `kpi`: make the views first")
+    return row[0], row[1], ZoneInfo(row[2])
 
 
-# Which table
+def _rows(connection: Connection, question: Question, city: ZoneInfo) -> list[Row]:
+    buckets = question.buckets()
+    sources = choose(question, buckets, city)
+    counts = read_sums(connection, question, sources.sums)
+    waits = read_waits(connection, question, sources.waits) if sources.waits else {}
+    labels = _occurring(question, counts)
+    if len(buckets) * len(labels) > MAX_ROWS:
+        raise too_many(question)
+    return [
+        _row(question, bucket, values, counts.get(key, {}) | waits.get(key, {}))
+        for number, bucket in enumerate(buckets, start=1)
+        for values in labels
+        for key in [(number, values)]
+    ]
 
 
-class _Source(NamedTuple):
-    """A table, and where the buckets start and the last one ends in its unit of time."""
-
-    table: SumTable
-    edges: Sequence[datetime] | Sequence[date]
-
-
-def _source(question: Question, buckets: list[Bucket], city: ZoneInfo) -> _Source:
-    # Agents and agencies have tables of their own, without the events that name none: these come
-    # last, and hold no bucket that those before them do not.
-    tables = [table for table in KPI_TABLES if question.dimensions <= {*table.dimensions}]
-    if not tables:
-        raise UnanswerableError(
-            f"no table holds {' and '.join(sorted(question.dimensions))} together: ask for them"
-            " one by one"
-        )
-    for table in tables:
-        unit = table.dimensions[0]
-        edges = _hours(buckets) if unit == "hour" else _days(buckets, city)
-        if edges:
-            _require_thresholds(question, buckets)
-            return _Source(table, edges)
-    raise _misfit(question, tables, buckets, city)
+def _occurring(question: Question, counts: Counts) -> list[Labels]:
+    """Return the labels that anything is counted under; those without one come last."""
+    if not question.grouped:
+        return [()]
+    # What was taken back leaves rows of zeros in the tables.
+    found = {labels for (_, labels), sums in counts.items() if any(sums.values())}
+    return sorted(found, key=lambda labels: [(value == NONE, value) for value in labels])
 
 
-def _waits(question: Question, buckets: list[Bucket]) -> _Source | None:
-    edges = _hours(buckets)
-    return _Source(WAITS, edges) if edges and question.dimensions <= {*WAITS.dimensions} else None
-
-
-def _edges(buckets: list[Bucket]) -> list[datetime]:
-    return [bucket.begin for bucket in buckets] + [buckets[-1].end]
-
-
-def _hours(buckets: list[Bucket]) -> list[datetime] | None:
-    edges = _edges(buckets)
-    return edges if all(map(_is_hour, edges)) else None
-
-
-def _days(buckets: list[Bucket], city: ZoneInfo) -> list[date] | None:
-    edges = _edges(buckets)
-    is_fit = all(_is_midnight(edge, city) for edge in edges)
-    return [edge.astimezone(city).date() for edge in edges] if is_fit else None
-
-
-def _is_hour(at: datetime) -> bool:
-    return (at.minute, at.second, at.microsecond) == (0, 0, 0)
-
-
-def _is_midnight(at: datetime, zone: ZoneInfo) -> bool:
-    return midnight(at.astimezone(zone).date(), zone) == at
-
-
-def _require_thresholds(question: Question, buckets: list[Bucket]) -> None:
-    for seconds in (question.threshold_s, question.short_s):
-        if seconds not in THRESHOLDS_S and not _waits(question, buckets):
-            raise UnanswerableError(
-                f"{seconds} s cannot be answered here: by category, district, agent or agency, or"
-                f" by buckets that are no whole hours of UTC, use one of {THRESHOLDS_S}"
-            )
-
-
-def _misfit(
-    question: Question, tables: list[SumTable], buckets: list[Bucket], city: ZoneInfo
-) -> UnanswerableError:
-    units = {table.dimensions[0] for table in tables}
-    kept = {"hour": "whole hours of UTC", "day": f"days of {city.key}"}
-    misfit = next(
-        edge
-        for edge in _edges(buckets)
-        if not _is_midnight(edge, city) and not ("hour" in units and _is_hour(edge))
+def _row(question: Question, bucket: Bucket, values: Labels, known: Sums) -> Row:
+    by_label = dict(zip(question.grouped, values, strict=True))
+    held = _held(question, by_label)
+    counted = {name: known.get(name) or 0 for name in SUMS}
+    counted["waiting"] = counted["offered"] - sum(counted[name] for name in OVER)
+    sums = {name: counted[name] if name in held else None for name in SUMS}
+    return Row(
+        begin=bucket.begin.astimezone(question.timezone),
+        end=bucket.end.astimezone(question.timezone),
+        labels={name: None if value == NONE else value for name, value in by_label.items()},
+        sums=sums,
+        ratios=ratios(
+            sums,
+            p50_ms=known.get("p50_ms"),
+            p90_ms=known.get("p90_ms"),
+            apart=HELD_BY["queue"] if "queue" in question.dimensions else frozenset(),
+        ),
     )
-    what = ", ".join(sorted(question.dimensions)) or "sums"
-    return UnanswerableError(
-        f"{what} by {question.period} in {question.timezone.key} cannot be answered: they are"
-        f" kept by {' and '.join(kept[unit] for unit in sorted(units, reverse=True))}, and"
-        f" {misfit.astimezone(question.timezone).isoformat()} starts none. Ask by day, month, year"
-        f" or total in {city.key}, from midnight to midnight"
-    )
+
+
+def _held(question: Question, by_label: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of the sums that are known of a row with these labels."""
+    held = frozenset(SUMS)
+    for dimension in question.dimensions & HELD_BY.keys():
+        asked = {by_label[dimension]} if dimension in by_label else question.filters[dimension]
+        if NONE not in asked:
+            held &= HELD_BY[dimension]
+    return held

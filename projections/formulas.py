@@ -102,7 +102,7 @@ RATIO_NAMES = (
 )  # fmt: skip
 """The ratios of a row, in the order in which they are given."""
 
-Ratios = dict[str, float | None | dict[str, float | None]]
+Ratios = dict[str, float | dict[str, float | None] | None]
 
 
 def ratios(

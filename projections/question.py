@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -87,7 +88,9 @@ class Question:
     @property
     def dimensions(self) -> frozenset[str]:
         """Return all dimensions that an answer has to know."""
-        return frozenset({*self.grouped, *(name for name, wanted in self.filters.items() if wanted)})
+        return frozenset(
+            {*self.grouped, *(name for name, wanted in self.filters.items() if wanted)}
+        )
 
     def buckets(self) -> list[Bucket]:
         """Return the periods in the zone, the first and the last cut at `begin` and `end`.
@@ -101,8 +104,7 @@ class Question:
             edges.add(max(start, begin))
             if len(edges) > MAX_ROWS:
                 raise too_many(self)
-        ordered = sorted(edges)
-        return [Bucket(*pair) for pair in zip(ordered, ordered[1:], strict=False)]
+        return [Bucket(*pair) for pair in pairwise(sorted(edges))]
 
     def _starts(self) -> Iterator[datetime]:
         """Yield, in UTC, where periods of the zone start within the interval."""

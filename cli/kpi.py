@@ -1,0 +1,98 @@
+"""`dasan kpi`: KPIs of a range, grouped and filtered, as a table or as JSON."""
+
+import os
+import sys
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from eventlog.log import Log
+
+Values = list[str] | None
+
+_FILTER = "Only this one; may be given more than once."
+_WITHOUT = "Only this one; may be given more than once, and as '' for those without."
+
+
+def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
+    begin: Annotated[
+        str | None, typer.Option("--from", help="Date or time; without offset in the zone.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Date or time, itself not in the range.")
+    ] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="total, hour, day, month or year, and any of queue, channel, language, category,"
+            " district, agent, agency; with commas."
+        ),
+    ] = "total",
+    queue: Annotated[Values, typer.Option(help=_WITHOUT)] = None,
+    channel: Annotated[Values, typer.Option(help=_FILTER)] = None,
+    language: Annotated[Values, typer.Option(help=_WITHOUT)] = None,
+    category: Annotated[Values, typer.Option(help=_WITHOUT)] = None,
+    district: Annotated[Values, typer.Option(help=_WITHOUT)] = None,
+    agent: Annotated[Values, typer.Option(help=_FILTER)] = None,
+    agency: Annotated[Values, typer.Option(help=_FILTER)] = None,
+    threshold: Annotated[int, typer.Option(help="Seconds of the service level, inclusive.")] = 15,
+    short: Annotated[int, typer.Option(help="Seconds of a short abandon, inclusive.")] = 5,
+    timezone: Annotated[
+        str | None, typer.Option(help="IANA zone of the buckets; the city's by default.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Show KPIs, by default of all days that the log holds.
+
+    Sums of a visit count where it entered its queue. A label that is not known is null.
+    """
+    from cli.answering import caught_up, days_held, instant, print_answer, print_json
+    from cli.opening import city
+    from eventlog.settings import SettingsError, read_settings, zone
+    from projections.question import EARLIEST, LATEST, Question, QuestionError
+
+    wanted = {
+        "queue": queue,
+        "channel": channel,
+        "language": language,
+        "category": category,
+        "district": district,
+        "agent": agent,
+        "agency": agency,
+    }
+    try:
+        asked_zone = zone(timezone or read_settings(os.environ).timezone)
+        # Whole before anything is opened, so that a wrong value is refused at once.
+        question = Question(
+            begin=instant(begin, asked_zone) if begin else EARLIEST,
+            end=instant(end, asked_zone) if end else LATEST,
+            timezone=asked_zone,
+            by=tuple(name.strip() for name in by.split(",")),
+            filters={name: tuple(values) for name, values in wanted.items() if values},
+            threshold_s=threshold,
+            short_s=short,
+        )
+        with city() as log, caught_up(log) as connection:
+            held = days_held(connection, asked_zone)
+            question = replace(
+                question,
+                begin=question.begin if begin else held.begin,
+                end=question.end if end else held.end,
+            )
+            (print_json if as_json else print_answer)(connection, question)
+    except (QuestionError, SettingsError) as error:
+        print(f"dasan: {error}", file=sys.stderr)
+        raise typer.Exit(2) from error
+
+
+def show(log: "Log", begin: datetime, end: datetime) -> None:
+    """Print the table of a range by queue, in the city's zone."""
+    from cli.answering import caught_up, print_answer
+    from eventlog.settings import zone
+    from projections.question import Question
+
+    with caught_up(log) as connection:
+        print_answer(connection, Question(begin, end, zone(log.settings.timezone), by=("queue",)))
