@@ -94,7 +94,7 @@ def _require_durable(database: Database) -> None:
         connection = database.connect_as_owner()
     except psycopg.OperationalError as error:
         raise DatabaseError(
-            f"the database {database.name} cannot be reached: {str(error).strip()}. "
+            f"the database {database.name} cannot be reached: {' '.join(str(error).split())}. "
             "Start it, or mend DASAN_DATABASE_URL"
         ) from error
     except psycopg.ProgrammingError as error:

@@ -82,7 +82,8 @@ CREATE FUNCTION append(
     used_commands integer[], used_kids bytea[]
 ) RETURNS TABLE (outcome text, first_position bigint, last_position bigint, response text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET plan_cache_mode = force_generic_plan AS $$
+-- Its plans are made once in each connection, maybe when the log is empty, and must fit a full one.
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     head     log_head;
@@ -109,12 +110,15 @@ BEGIN
     SELECT array_agg(answer ORDER BY ordinal), array_agg(answer = 'accepted' ORDER BY ordinal)
     INTO outcomes, taken
     FROM (
-        SELECT k.ordinal, CASE WHEN c.client IS NULL THEN 'accepted'
+        SELECT k.ordinal, CASE WHEN c.fingerprint IS NULL THEN 'accepted'
                                WHEN c.fingerprint = k.fingerprint THEN 'repeated'
                                ELSE 'key-reused' END AS answer
         FROM unnest(clients, keys, fingerprints) WITH ORDINALITY
             k(client, key, fingerprint, ordinal)
-        LEFT JOIN command c USING (client, key)) answers;
+        -- The limit keeps it a look-up for each, whatever the planner thinks of the tables.
+        LEFT JOIN LATERAL (
+            SELECT fingerprint FROM command WHERE client = k.client AND key = k.key LIMIT 1) c
+            ON true) answers;
 
     -- The common case in one look: the new commands stand in nobody's way.
     SELECT EXISTS (
@@ -204,8 +208,9 @@ BEGIN
            coalesce(c.response, CASE WHEN o.outcome = 'accepted' THEN o.response END)
     FROM unnest(outcomes, clients, keys, firsts, lasts, responses) WITH ORDINALITY
         o(outcome, client, key, first, last, response, ordinal)
-    LEFT JOIN command c ON c.key = o.key
-        AND c.client = CASE WHEN o.outcome = 'repeated' THEN o.client END
+    LEFT JOIN LATERAL (
+        SELECT * FROM command
+        WHERE client = o.client AND key = o.key AND o.outcome = 'repeated' LIMIT 1) c ON true
     ORDER BY o.ordinal;
 END $$;
 

@@ -173,15 +173,13 @@ class Writer:
             waiting.error = None
 
     def _append(self, commands: Sequence[Command]) -> list[Answer]:
-        parameters = self._parameters(commands)
         give_up_at = time.monotonic() + GIVE_UP_AFTER_S
         pause_s = RECONNECT_PAUSE_S
         while True:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = self._connect()
-                rows = self._connection.execute(APPEND, parameters, prepare=True).fetchall()
-                return [Answer(Outcome(row[0]), *row[1:]) for row in rows]
+                return append(self._connection, commands, self._encryption_id)
             except psycopg.OperationalError:
                 broken = self._connection is None or self._connection.closed
                 if not broken or time.monotonic() > give_up_at:
@@ -189,28 +187,38 @@ class Writer:
                 threading.Event().wait(pause_s)  # the server is away; back off
                 pause_s = min(2 * pause_s, RECONNECT_PAUSE_MAX_S)
 
-    def _parameters(self, commands: Sequence[Command]) -> list[object]:
-        events = [(n, record) for n, c in enumerate(commands, 1) for record in c.records]
-        keys = [(n, key) for n, c in enumerate(commands, 1) for key in c.keys]
-        new = [(n, key) for n, key in keys if not key.durable]
-        used = [(n, key) for n, key in keys if key.durable]
-        known = [c.idempotency for c in commands]
-        return [
-            [i and i.client for i in known],
-            [i and i.key for i in known],
-            [i and i.fingerprint for i in known],
-            [c.response for c in commands],
-            [n for n, _ in events],
-            [record.stream for _, record in events],
-            [record.version for _, record in events],
-            [record.type for _, record in events],
-            [record.record for _, record in events],
-            [record.stamp_at for _, record in events],
-            [n for n, _ in new],
-            [bytes.fromhex(key.kid) for _, key in new],
-            [key.stream for _, key in new],
-            [key.wrapped for _, key in new],
-            [self._encryption_id for _ in new],
-            [n for n, _ in used],
-            [bytes.fromhex(key.kid) for _, key in used],
-        ]
+
+def append(
+    connection: Connection, commands: Sequence[Command], encryption_id: bytes
+) -> list[Answer]:
+    """Append commands in one statement; `encryption_id` names the key that wraps new keys.
+
+    Raises:
+        psycopg.Error: nothing was appended, or, when the connection broke, nobody knows.
+    """
+    events = [(n, record) for n, c in enumerate(commands, 1) for record in c.records]
+    keys = [(n, key) for n, c in enumerate(commands, 1) for key in c.keys]
+    new = [(n, key) for n, key in keys if not key.durable]
+    used = [(n, key) for n, key in keys if key.durable]
+    known = [c.idempotency for c in commands]
+    parameters = [
+        [i and i.client for i in known],
+        [i and i.key for i in known],
+        [i and i.fingerprint for i in known],
+        [c.response for c in commands],
+        [n for n, _ in events],
+        [record.stream for _, record in events],
+        [record.version for _, record in events],
+        [record.type for _, record in events],
+        [record.record for _, record in events],
+        [record.stamp_at for _, record in events],
+        [n for n, _ in new],
+        [bytes.fromhex(key.kid) for _, key in new],
+        [key.stream for _, key in new],
+        [key.wrapped for _, key in new],
+        [encryption_id for _ in new],
+        [n for n, _ in used],
+        [bytes.fromhex(key.kid) for _, key in used],
+    ]
+    rows = connection.execute(APPEND, parameters, prepare=True).fetchall()
+    return [Answer(Outcome(row[0]), *row[1:]) for row in rows]

@@ -1,0 +1,129 @@
+"""The command as its user runs it: what it prints, its exit status, and what it leaves behind."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eventlog.log import Log
+from tests.conftest import Servers
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+SAMPLE = [
+    "1330441200|c1|general|NONE|ENTERQUEUE||0212345678|1",
+    "1330441204|c1|general|Agent/a1|CONNECT|4|b|2",
+]
+
+
+@pytest.fixture
+def dasan(log: Log, servers: Servers) -> Run:
+    """Runs `dasan` on the test's own log."""
+    environment = {**os.environ, "DASAN_HOME": str(servers.settings.home)}
+
+    def run(*arguments: str, **changed: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [Path(sys.executable).with_name("dasan"), *arguments],
+            env={**environment, "DASAN_DATABASE_URL": log.database.admin_url, **changed},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run
+
+
+def events(log: Log) -> int:
+    with log.database.connect() as connection:
+        row = connection.execute("SELECT count(*) FROM log").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def written(folder: Path, *lines: str) -> str:
+    file = folder / "queue_log"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return str(file)
+
+
+def test_the_demo_shows_the_day_and_a_second_run_adds_nothing(dasan: Run, log: Log) -> None:
+    first = dasan("demo")
+    added = events(log)
+
+    second = dasan("demo")
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert "430 calls: 1,756 events added" in first.stdout
+    assert "0 events added" in second.stdout
+    assert first.stdout.splitlines()[-2:] == second.stdout.splitlines()[-2:]
+    assert events(log) == added == 1756
+
+
+def test_an_import_says_what_it_could_not_read(dasan: Run, log: Log, tmp_path: Path) -> None:
+    told = dasan(
+        "import", "queue-log", written(tmp_path, *SAMPLE, "not a line"), "--timezone", "Asia/Seoul"
+    )
+
+    assert told.returncode == 1
+    assert "line 3 not read: not epoch|call|queue|agent|event" in told.stdout
+    assert events(log) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed", "reason"),
+    [
+        (["import", "queue-log", "missing", "--timezone", "Asia/Seoul"], {}, "cannot be read"),
+        (["import", "queue-log", ".", "--timezone", "Asia/Seoul"], {}, "Is a directory"),
+        (["import", "queue-log", sys.executable, "--timezone", "Asia/Seoul"], {}, "not a text"),
+        (["import", "queue-log", __file__, "--timezone", "Asia/Soul"], {}, "no time zone"),
+        (
+            ["import", "queue-log", __file__, "--timezone", "Asia/Seoul", "--source", "a b"],
+            {},
+            "is not a code",
+        ),
+        (["kpi", "--by", "moon"], {}, "no grouping by 'moon'"),
+        (["kpi"], {"DASAN_CITY": "busan"}, "set DASAN_CITY=seoul"),
+        (["kpi"], {"DASAN_TIMEZONE": "Mars/Olympus"}, "no time zone"),
+        (["kpi"], {"DASAN_DATABASE_URL": "postgresql://localhost:1/x"}, "cannot be reached"),
+        (["kpi"], {"DASAN_DATABASE_URL": "", "DASAN_HOME": f"{__file__}/home"}, "Set DASAN_HOME"),
+    ],
+)
+def test_wrong_use_is_refused_in_one_line_and_leaves_the_log_as_it_was(
+    dasan: Run, log: Log, arguments: list[str], changed: dict[str, str], reason: str
+) -> None:
+    told = dasan(*arguments, **changed)
+
+    assert told.returncode == 2
+    assert told.stdout == ""
+    assert told.stderr.count("\n") == 1
+    assert told.stderr.startswith("dasan: ")
+    assert reason in told.stderr
+    assert events(log) == 0
+
+
+def test_the_views_are_kept_by_a_process_of_their_own_until_it_is_told_to_stop(
+    log: Log, servers: Servers, dasan: Run, tmp_path: Path
+) -> None:
+    dasan("import", "queue-log", written(tmp_path, *SAMPLE), "--timezone", "Asia/Seoul")
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("dasan"), "project"],
+        env={
+            **os.environ,
+            "DASAN_HOME": str(servers.settings.home),
+            "DASAN_DATABASE_URL": log.database.admin_url,
+        },
+        stderr=subprocess.DEVNULL,
+    )
+    with log.database.connect() as connection:
+        reached: set[int] = set()
+        while reached != {3} and process.poll() is None:
+            rows = connection.execute("SELECT DISTINCT position FROM projection").fetchall()
+            reached = {row[0] for row in rows}
+
+    process.terminate()
+
+    assert process.wait(timeout=60) == 0
+    assert reached == {3}
