@@ -1,7 +1,7 @@
 """What can happen to an inquiry: the catalogue of facts, and what each does to the state.
 
 A fact is plain values and its time (`timestamp`, when it happened in the world). Applying one only
-assigns: it runs again on every replay, so rules live in `domain.inquiry` and nowhere here.
+assigns: it runs again on every replay, so rules live in the aggregate (`domain/inquiry.py`).
 The names in `TYPE` and the fields are stored for ever; a new shape is a new version.
 """
 
@@ -32,7 +32,7 @@ from domain.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from domain.inquiry import Inquiry
+    from domain.known import Known
 
 
 class InquiryEvent(AggregateEvent):
@@ -45,7 +45,7 @@ class InquiryEvent(AggregateEvent):
     category: Code | None
     district: Code | None
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         """Assign what the fact changes."""
 
 
@@ -70,7 +70,7 @@ class Identified(InquiryEvent):
 
     citizen: UUID
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.citizen = self.citizen
 
 
@@ -79,7 +79,7 @@ class Classified(InquiryEvent):
 
     TYPE = "inquiry.classified.v1"
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.channel = self.channel
         aggregate.language = self.language
         aggregate.category = self.category
@@ -95,7 +95,7 @@ class Queued(InquiryEvent):
     queue: Code
     visit: int
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.visits[self.visit] = Visit(
             number=self.visit, contact=self.contact, queue=self.queue, enqueued_at=self.timestamp
         )
@@ -113,7 +113,7 @@ class Answered(InquiryEvent):
     agent: Code
     waited_ms: int | None
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         answer = Answer(at=self.timestamp, version=self.originator_version, agent=self.agent)
         aggregate.answers.append(answer)
         aggregate.hold(self.agent, self.timestamp)
@@ -137,7 +137,7 @@ class Abandoned(InquiryEvent):
     enqueued_at: datetime
     waited_ms: int
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         visit = aggregate.visits[self.visit]
         visit.abandoned = True
         visit.over_at = self.timestamp
@@ -155,7 +155,7 @@ class LeftQueue(InquiryEvent):
     waited_ms: int | None
     reason: LeaveReason
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         visit = aggregate.visits.setdefault(
             self.visit, Visit(self.visit, self.contact, self.queue, self.enqueued_at)
         )
@@ -176,7 +176,7 @@ class Ended(InquiryEvent):
     wrapup_ms: int | None
     ended_by: EndedBy
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         if self.visit is None:
             aggregate.conversation = None
             aggregate.conversation_ended_at = self.timestamp
@@ -199,7 +199,7 @@ class Transferred(InquiryEvent):
     hop: int
     holds: bool
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.refs.add(("transfer", self.ref))
         aggregate.hops = self.hop
         aggregate.transfers[self.originator_version] = Transfer(
@@ -220,7 +220,7 @@ class AgencyReplied(InquiryEvent):
     reply: Personal | None
     took_ms: int
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         transfer = aggregate.transfers[self.of]
         transfer.outcome = self.outcome
         transfer.replied_at = self.timestamp
@@ -235,7 +235,7 @@ class Replied(InquiryEvent):
     reply_ms: int
     message: Personal
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         reply = Answer(at=self.timestamp, version=self.originator_version, agent=self.agent)
         aggregate.answers.append(reply)
         aggregate.replies.append(reply)
@@ -251,7 +251,7 @@ class Noted(InquiryEvent):
     kind: Code
     note: Personal
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.refs.add(("note", self.ref))
 
 
@@ -267,7 +267,7 @@ class Resolved(InquiryEvent):
     ordinal: int
     resolution: Personal | None
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.resolutions[self.originator_version] = Resolution(
             at=self.timestamp, agent=self.agent, outcome=self.outcome
         )
@@ -283,7 +283,7 @@ class FollowedUp(InquiryEvent):
     purpose: Purpose
     message: Personal
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.refs.add(("follow-up", self.ref))
         aggregate.follow_ups[self.originator_version] = FollowUp(at=self.timestamp)
 
@@ -297,7 +297,7 @@ class FollowUpReported(InquiryEvent):
     outcome: Delivery
     reason: Code | None
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.follow_ups[self.of].outcome = self.outcome
 
 
@@ -310,7 +310,7 @@ class Reopened(InquiryEvent):
     ordinal: int
     reason: Code
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.resolutions[self.of].reopened_at = self.timestamp
 
 
@@ -324,7 +324,7 @@ class Rated(InquiryEvent):
     agent: Code | None
     comment: Personal | None
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.resolutions[self.of].score = self.score
 
 
@@ -339,7 +339,7 @@ class Praised(InquiryEvent):
     story: Personal
     author: Personal
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.refs.add(("praise", self.ref))
         aggregate.praises[self.originator_version] = Praise(at=self.timestamp)
 
@@ -355,7 +355,7 @@ class PraisePublished(InquiryEvent):
     story: Personal | None
     reason: Code | None
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.praises[self.of].published = True
 
 
@@ -370,7 +370,7 @@ class PraiseWithdrawn(InquiryEvent):
     story: Personal | None
     reason: Code | None
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.praises[self.of].published = False
 
 
@@ -382,7 +382,7 @@ class Linked(InquiryEvent):
     other: UUID
     kind: LinkKind
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.links.add((self.other, self.kind))
 
 
@@ -394,7 +394,7 @@ class Annulled(InquiryEvent):
     reason: AnnulReason
     other: UUID | None
 
-    def apply(self, aggregate: "Inquiry") -> None:
+    def apply(self, aggregate: "Known") -> None:
         aggregate.annulled = self.reason
 
 
