@@ -14,6 +14,7 @@ from cli.progress import progress_bar
 from eventlog.log import Log
 from eventlog.reader import head
 from projections.answer import answer, answers, span
+from projections.feeding import catch_up
 from projections.question import Bucket, Question, QuestionError, midnight
 from projections.runner import Runner, ViewStoppedError
 
@@ -47,7 +48,7 @@ def caught_up(log: Log) -> Iterator[Connection]:
         runner = Runner(connection)
         try:
             with progress_bar("counting", goal) as progress:
-                runner.catch_up(goal, progress)
+                catch_up(runner, log.database.connect, goal, progress)
         except ViewStoppedError:
             # Another view that has stopped is no hindrance.
             if any(s.position < goal for s in runner.progress() if s.view == VIEW):

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 
+from projections.feeding import catch_up
 from projections.runner import Runner
 
 HOUSEKEEPING_S = 600.0
@@ -34,6 +35,7 @@ def project() -> None:
                 connection.execute("SELECT forget_old_answers()")
             return stopped.is_set()
 
+        catch_up(runner, log.database.connect)
         runner.follow(stop)
 
 

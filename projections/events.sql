@@ -76,47 +76,52 @@ first_before AS (
     JOIN decoded a ON a.stream_id = t.stream_id AND a.version < t.version
     WHERE a.type IN ('inquiry.answered', 'inquiry.replied')
     ORDER BY t.position, a.time, a.version),
-appearance (position, of_position, sign, as_first, restated, channel, language, category, district)
-AS (
-    SELECT position, position, 1, false, false, channel, language, category, district
-    FROM decoded WHERE is_fresh
-    UNION ALL
-    SELECT t.position, r.position, -1, false, true,
+-- What is counted anew: which row, at which position, under which labels.
+recount (at_position, of_position, sign, as_first, channel, language, category, district) AS (
+    SELECT t.position, r.position, -1, false,
            old_channel, old_language, old_category, old_district
     FROM turning t JOIN decoded r ON r.stream_id = t.stream_id AND r.version < t.version
     WHERE t.type IN ('inquiry.classified', 'inquiry.annulled')
     UNION ALL
-    SELECT t.position, r.position, 1, false, true, t.channel, t.language, t.category, t.district
+    SELECT t.position, r.position, 1, false, t.channel, t.language, t.category, t.district
     FROM turning t JOIN decoded r ON r.stream_id = t.stream_id AND r.version < t.version
     WHERE t.type = 'inquiry.classified'
     UNION ALL
-    SELECT t.position, f.answer, -1, true, true,
-           old_channel, old_language, old_category, old_district
+    SELECT t.position, f.answer, -1, true, old_channel, old_language, old_category, old_district
     FROM turning t JOIN first_before f USING (position)
     WHERE t.type IN ('inquiry.classified', 'inquiry.annulled')
        OR t.type IN ('inquiry.answered', 'inquiry.replied') AND t.time < f.time
     UNION ALL
-    SELECT t.position, f.answer, 1, true, true, t.channel, t.language, t.category, t.district
+    SELECT t.position, f.answer, 1, true, t.channel, t.language, t.category, t.district
     FROM turning t JOIN first_before f USING (position)
     WHERE t.type = 'inquiry.classified'
     UNION ALL
-    SELECT t.position, t.position, 1, true, true, t.channel, t.language, t.category, t.district
+    SELECT t.position, t.position, 1, true, t.channel, t.language, t.category, t.district
     FROM turning t LEFT JOIN first_before f USING (position)
     WHERE t.type IN ('inquiry.answered', 'inquiry.replied')
-      AND (f.position IS NULL OR t.time < f.time))
-SELECT a.position, a.sign, a.restated, r.stream_id, r.version,
-       CASE WHEN a.as_first THEN 'inquiry.first-answered' ELSE r.type END,
+      AND (f.position IS NULL OR t.time < f.time)),
+shown AS (
+    SELECT position AS at_position, 1 AS sign, false AS restated, type AS shown_type,
+           channel AS in_channel, language AS in_language, category AS in_category,
+           district AS in_district, decoded.*
+    FROM decoded WHERE is_fresh
+    UNION ALL
+    SELECT n.at_position, n.sign, true,
+           CASE WHEN n.as_first THEN 'inquiry.first-answered' ELSE decoded.type END,
+           n.channel, n.language, n.category, n.district, decoded.*
+    FROM recount n JOIN decoded ON decoded.position = n.of_position)
+SELECT r.at_position, r.sign, r.restated, r.stream_id, r.version, r.shown_type,
        r.time, r.recordedtime, r.actor,
-       a.channel, a.language, a.category, a.district,
+       r.in_channel, r.in_language, r.in_category, r.in_district,
        r.citizen, r.due_at, coalesce(r.queue, entry.queue), r.visit,
        coalesce(r.enqueued_at, entry.time), r.agent, r.waited_ms, r.reason,
        r.talk_ms, r.hold_ms, r.wrapup_ms, r.ended_by, r.from_agent, r.kind, r."to", r.hop, r.holds,
        r.of, r.agency, r.outcome, r.took_ms, r.reply_ms,
        r.by_first_agent, r.first_answered_at, r.ordinal, r.medium, r.purpose, r.score, r.moderator,
        r.other, r.title, r.story, r.author, named.time, named.agent, first.entered_at, r.sealed
-FROM appearance a
-JOIN decoded r ON r.position = a.of_position
-LEFT JOIN decoded entry ON entry.stream_id = r.stream_id AND entry.visit = r.visit
-    AND entry.type = 'inquiry.queued' AND r.type = 'inquiry.ended'
+FROM shown r
+LEFT JOIN decoded entry ON entry.type = 'inquiry.queued' AND entry.visit = r.visit
+    AND entry.stream_id = CASE WHEN r.type = 'inquiry.ended' THEN r.stream_id END
 LEFT JOIN decoded named ON named.stream_id = r.stream_id AND named.version = r.of
-LEFT JOIN first_before first ON first.position = r.position AND r.type = 'inquiry.resolved'
+LEFT JOIN first_before first
+    ON first.position = CASE WHEN r.type = 'inquiry.resolved' THEN r.position END

@@ -27,7 +27,7 @@ CREATE TABLE inquiries.inquiry (
     talking           bigint NOT NULL,
     answers           bigint NOT NULL,
     transfers         bigint NOT NULL,
-    hops              bigint NOT NULL,
+    hops              integer NOT NULL,      -- changes of holder
     asked             bigint NOT NULL,       -- agencies that have not replied yet
     resolutions       bigint NOT NULL,
     reopened          bigint NOT NULL,
@@ -47,11 +47,10 @@ CREATE TABLE inquiries.inquiry (
 CREATE INDEX inquiry_by_arrival ON inquiries.inquiry (received_at, stream_id);
 CREATE INDEX inquiry_by_citizen ON inquiries.inquiry (citizen) WHERE citizen IS NOT NULL;
 
--- Who waits or talks now.
+-- Who waits or talks now; labels are those of the inquiry.
 CREATE TABLE inquiries.visit (
     stream_id   uuid NOT NULL,
     visit       integer NOT NULL,
-    channel     text NOT NULL,
     queue       text NOT NULL,
     enqueued_at timestamptz NOT NULL,
     answered_at timestamptz,
@@ -69,7 +68,8 @@ latest AS (
 learnt AS (
     SELECT stream_id,
         (array_agg(citizen ORDER BY version DESC) FILTER (WHERE citizen IS NOT NULL))[1] AS citizen,
-        (array_agg(queue ORDER BY version DESC) FILTER (WHERE queue IS NOT NULL))[1] AS queue,
+        (array_agg(queue ORDER BY version DESC) FILTER (
+            WHERE type = 'inquiry.queued' OR reason IN ('full', 'closed')))[1] AS queue,
         (array_agg(agent ORDER BY version DESC) FILTER (
             WHERE type IN ('inquiry.answered', 'inquiry.replied')))[1] AS agent,
         (array_agg(target ORDER BY version DESC) FILTER (
@@ -110,7 +110,7 @@ summed AS (
             - count(*) FILTER (WHERE type = 'inquiry.ended') AS talking,
         count(*) FILTER (WHERE type IN ('inquiry.answered', 'inquiry.replied')) AS answers,
         count(*) FILTER (WHERE type = 'inquiry.transferred') AS transfers,
-        count(*) FILTER (WHERE type = 'inquiry.transferred' AND holds AND hop > 0) AS hops,
+        coalesce(max(hop), 0) AS hops,
         count(*) FILTER (WHERE type = 'inquiry.transferred' AND kind = 'agency')
             - count(*) FILTER (WHERE type = 'inquiry.agency-replied') AS asked,
         count(*) FILTER (WHERE type = 'inquiry.resolved') AS resolutions,
@@ -132,15 +132,15 @@ closed AS (
     WHERE (stream_id, visit) IN (SELECT stream_id, visit FROM visit WHERE is_over)
        OR stream_id IN (SELECT stream_id FROM summed WHERE annulled)),
 opened AS (
-    INSERT INTO inquiries.visit (stream_id, visit, channel, queue, enqueued_at, answered_at, agent)
-    SELECT v.stream_id, v.visit, l.channel, v.queue, v.opened_at, v.answered_at, v.agent
-    FROM visit v JOIN latest l USING (stream_id) JOIN summed s USING (stream_id)
+    INSERT INTO inquiries.visit (stream_id, visit, queue, enqueued_at, answered_at, agent)
+    SELECT v.stream_id, v.visit, v.queue, v.opened_at, v.answered_at, v.agent
+    FROM visit v JOIN summed s USING (stream_id)
     WHERE v.opened_at IS NOT NULL AND NOT v.is_over AND NOT s.annulled),
 answered AS (
     UPDATE inquiries.visit v SET answered_at = n.answered_at, agent = n.agent
-    FROM visit n
+    FROM visit n JOIN summed s USING (stream_id)
     WHERE v.stream_id = n.stream_id AND v.visit = n.visit
-        AND n.answered_at IS NOT NULL AND NOT n.is_over),
+        AND n.answered_at IS NOT NULL AND NOT n.is_over AND NOT s.annulled),
 changed AS (
     UPDATE inquiries.inquiry i SET
         version = l.version, changed_at = l.time,
@@ -155,7 +155,7 @@ changed AS (
         agency = coalesce(n.agency, i.agency), score = coalesce(n.score, i.score),
         visits = i.visits + s.visits, waiting = i.waiting + s.waiting, lost = i.lost + s.lost,
         talking = i.talking + s.talking, answers = i.answers + s.answers,
-        transfers = i.transfers + s.transfers, hops = i.hops + s.hops, asked = i.asked + s.asked,
+        transfers = i.transfers + s.transfers, hops = greatest(i.hops, s.hops), asked = i.asked + s.asked,
         resolutions = i.resolutions + s.resolutions, reopened = i.reopened + s.reopened,
         follow_ups = i.follow_ups + s.follow_ups, praised = i.praised + s.praised,
         annulled = i.annulled OR s.annulled

@@ -39,7 +39,12 @@ class UnknownTypeError(RuntimeError):
     """The log holds a type that this version does not know."""
 
 
-POISON = (psycopg.DataError, psycopg.IntegrityError, UnknownTypeError)
+POISON = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.StatementTooComplex,  # nested deeper than the server's stack
+    UnknownTypeError,
+)
 """What an event can be to a merge; anything else is the database's trouble, not the event's."""
 
 
@@ -53,7 +58,10 @@ class Progress:
 
 
 def prepare(database: Database, timezone: str) -> None:
-    """Make what the views need; a view whose definition changed begins again from nothing."""
+    """Make what the views need; a view whose definition changed begins again from nothing.
+
+    A view that had stopped at a type which this version knows goes on.
+    """
     with database.connect_as_owner() as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan views'))")
         connection.execute(text("schema.sql").encode())
@@ -69,18 +77,29 @@ def prepare(database: Database, timezone: str) -> None:
             )
         )
         _make_relation(connection)
-        rows = connection.execute("SELECT view, definition FROM projection")
+        # Positions are locked before tables, as a runner does: else each could wait for the other.
+        rows = connection.execute(
+            "SELECT view, definition FROM projection ORDER BY view FOR UPDATE"
+        )
         known: dict[str, str] = {row[0]: row[1] for row in rows}
-        for view in views(connection):
-            if known.get(view.name) != view.definition:
-                drop(connection, view)
-                make(connection, view)
-                connection.execute(
-                    "INSERT INTO projection (view, definition) VALUES (%s, %s)"
-                    " ON CONFLICT (view) DO UPDATE SET definition = excluded.definition,"
-                    " position = 0, error = NULL, changed_at = now()",
-                    [view.name, view.definition],
-                )
+        connection.execute(
+            "UPDATE projection SET error = NULL FROM log"
+            " WHERE log.position = projection.position + 1 AND log.type = ANY (%s)"
+            " AND projection.error LIKE '%%' || quote_literal(log.type) || '%%'",
+            [list(CATALOGUE)],
+        )
+        changed = [v for v in views(connection) if known.get(v.name) != v.definition]
+        if changed:
+            _make_feeds(connection)
+        for view in changed:
+            drop(connection, view)
+            make(connection, view)
+            connection.execute(
+                "INSERT INTO projection (view, definition) VALUES (%s, %s)"
+                " ON CONFLICT (view) DO UPDATE SET definition = excluded.definition,"
+                " position = 0, error = NULL, changed_at = now()",
+                [view.name, view.definition],
+            )
 
 
 class Runner:
@@ -90,20 +109,21 @@ class Runner:
     """
 
     def __init__(self, connection: Connection, *, batch: int = BATCH_EVENTS) -> None:
+        self.batch = batch
         self._connection = connection
-        self._batch = batch
         _make_relation(connection)
         self._views = {view.name: view for view in views(connection)}
 
     def catch_up(
         self, upto: int | None = None, progress: Callable[[int], None] | None = None
     ) -> int:
-        """Advance until every view has reached `upto`, by default the head seen now; return it.
+        """Advance until every view has reached `upto`, at most the head seen now; return it.
 
         Raises:
             ViewStoppedError: a view met an event that it cannot merge.
         """
-        goal = head(self._connection) if upto is None else upto
+        now = head(self._connection)
+        goal = now if upto is None else min(upto, now)
         while (reached := self.advance()) < goal:
             if progress:
                 progress(reached)
@@ -137,7 +157,7 @@ class Runner:
         Raises:
             ViewStoppedError: every view has stopped.
         """
-        size = self._batch
+        size = self.batch
         while True:
             try:
                 return self._advance(size)
@@ -161,6 +181,18 @@ class Runner:
                     self._merge_or_stop(name, begin, end)
             return end
 
+    def merge_fed(self, feed: str, begin: int, end: int) -> bool:
+        """Merge into all views what a feeder has typed; False where they are not at `begin`."""
+        with self._connection.transaction():
+            states = self._states("FOR UPDATE")
+            if any(state.error or state.position != begin for state in states):
+                return False
+            self._connection.execute(
+                sql.SQL("SET LOCAL search_path = {}, public, pg_temp").format(sql.Identifier(feed))
+            )
+            self._fold([state.view for state in states], end)
+            return True
+
     def _states(self, lock: LiteralString) -> list[Progress]:
         rows = self._connection.execute(
             "SELECT view, position, error FROM projection ORDER BY view " + lock  # noqa: S608 - ours
@@ -169,6 +201,9 @@ class Runner:
 
     def _merge(self, names: Sequence[str], begin: int, end: int) -> None:
         fill(self._connection, begin, end)
+        self._fold(names, end)
+
+    def _fold(self, names: Sequence[str], end: int) -> None:
         for name in names:
             for merge in self._views[name].merges:
                 self._connection.execute(merge.encode())
@@ -207,6 +242,7 @@ def fill(connection: Connection, begin: int, end: int) -> None:
             f"position {unknown[0]} has the type {unknown[1]!r}, which this version of Dasan does "
             "not know: install the version that wrote it"
         )
+    connection.execute("DELETE FROM events")  # of a batch before in this transaction
     connection.execute(
         _FILL,
         {
@@ -218,6 +254,19 @@ def fill(connection: Connection, begin: int, end: int) -> None:
             "names": [re.sub(r"\.v[0-9]+$", "", name) for name in CATALOGUE],
         },
     )
+
+
+def _make_feeds(connection: Connection) -> None:
+    """Make the tables of `projections.feeding`, of the shape that the relation has now."""
+    for feed in (sql.Identifier(f"feed_{number}") for number in range(2)):
+        for statement in (
+            "DROP SCHEMA IF EXISTS {} CASCADE",
+            "CREATE SCHEMA {}",
+            "CREATE UNLOGGED TABLE {}.events (LIKE pg_temp.events)",
+            "GRANT USAGE ON SCHEMA {} TO dasan_projector",
+            "GRANT SELECT, INSERT, DELETE, TRUNCATE ON {}.events TO dasan_projector",
+        ):
+            connection.execute(sql.SQL(statement).format(feed))
 
 
 def _make_relation(connection: Connection) -> None:

@@ -19,7 +19,7 @@ class View:
 
     @property
     def definition(self) -> str:
-        """Return the SHA-256 of the view's text and of what it reads: another text, another view."""
+        """Return the SHA-256 of the view's text and of what it reads: another text is another."""
         read = text("events.sql")
         return hashlib.sha256("\n".join((read, self.tables, *self.merges)).encode()).hexdigest()
 

@@ -1,31 +1,37 @@
 """A city's log with its views, as the tests of the views see it."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
+
+from psycopg import Connection, sql
+from psycopg.rows import dict_row
 
 from domain.inquiry import Inquiry
 from eventlog.log import Log
 from eventlog.reader import head, read
 from eventlog.record import decode
 from projections.runner import BATCH_EVENTS, Runner
-from psycopg import Connection, sql
-from psycopg.rows import dict_row
-
+from projections.views import KPI_TABLES, WAITS
 from tests.projections.histories import REQUEST
 from tests.projections.naive import Fact
 
 VIEWS = ("audit", "inquiries", "kpi", "praise")
 Contents = dict[str, list[dict[str, Any]]]
+Sums = dict[str, dict[tuple[Any, ...], dict[str, int]]]
 
 
-@dataclass(frozen=True)
 class City:
     """A log, and a connection with the service's rights."""
 
-    log: Log
-    connection: Connection
+    def __init__(self, log: Log, connection: Connection) -> None:
+        self.log = log
+        self.connection = connection
+
+    @property
+    def position(self) -> int:
+        """The position of the log's last event."""
+        return head(self.connection)
 
     def tell(self, *inquiries: Inquiry) -> None:
         """Save what is pending, each inquiry by itself, and bring the views up to date."""
@@ -67,6 +73,21 @@ class City:
         """Return everything that the views hold."""
         return {table: self.rows(table) for table in self._tables()}
 
+    def kpi(self) -> Sums:
+        """Return the KPI tables without their zeros: table -> dimensions -> sums."""
+        tables: Sums = {}
+        for table in (*KPI_TABLES, WAITS):
+            for row in self.rows(f"kpi.{table.name}"):
+                dimensions = tuple(row.pop(name) for name in table.dimensions)
+                if any(row.values()):
+                    sums = {name: count for name, count in row.items() if count}
+                    tables.setdefault(table.name, {})[dimensions] = sums
+        return tables
+
+    def dimensions(self, table: str) -> tuple[str, ...]:
+        """Return the dimensions of a KPI table."""
+        return next(known.dimensions for known in (*KPI_TABLES, WAITS) if known.name == table)
+
     def facts(self, after: int) -> dict[UUID, list[Fact]]:
         """Return the facts after a position, by inquiry."""
         streams: dict[UUID, list[Fact]] = {}
@@ -79,11 +100,20 @@ class City:
 
     def begin_again(self, position: int = 0) -> None:
         """Empty the views and let them begin after `position`, up to which nothing may matter."""
-        for table in self._tables():
+        self.forget(*VIEWS, position=position)
+
+    def forget(self, *views: str, position: int = 0) -> None:
+        """Empty some views only."""
+        with self.connection.transaction():
+            for table in self._tables():
+                if table.partition(".")[0] in views:
+                    self.connection.execute(
+                        sql.SQL("DELETE FROM {}").format(sql.Identifier(*table.split(".")))
+                    )
             self.connection.execute(
-                sql.SQL("DELETE FROM {}").format(sql.Identifier(*table.split(".")))
+                "UPDATE projection SET position = %s, error = NULL WHERE view = ANY (%s)",
+                [position, list(views)],
             )
-        self.connection.execute("UPDATE projection SET position = %s, error = NULL", [position])
 
     def refolded(self, position: int = 0) -> Contents:
         """Return what the views hold when they begin again and take all in one batch."""
@@ -99,7 +129,7 @@ class City:
         with self.log.database.connect_as_owner() as owner, owner.transaction():
             owner.execute(
                 "INSERT INTO log VALUES (%s, %s, 1, %s, %s)",
-                [position, stream, type_, json.dumps(envelope) if record is None else record],
+                [position, stream, type_, record or json.dumps(envelope).encode()],
             )
             owner.execute("UPDATE log_head SET position = %s", [position])
         return position

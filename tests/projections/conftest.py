@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 
 import pytest
-from eventlog.log import Log, assembled
 
+from eventlog.log import Log, assembled
 from tests.conftest import Servers
 from tests.projections.city import City
 
@@ -23,4 +23,7 @@ def old_city(servers: Servers, request: pytest.FixtureRequest) -> Iterator[City]
         assembled(servers.settings, database, servers.keys) as log,
         log.database.connect() as connection,
     ):
+        # The pool of readers draws random numbers while it connects in the background, which
+        # Hypothesis takes for the example's: let it be connected, and not asked, before.
+        log.vault._pool.wait()
         yield City(log, connection)

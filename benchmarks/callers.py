@@ -1,0 +1,90 @@
+"""Callers: threads, in one process or several, that each save again as soon as they have saved."""
+
+import multiprocessing
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from typing import NamedTuple, Protocol
+
+CALLERS = 32
+READY = "ready"
+
+
+class Run(NamedTuple):
+    """What was done in one run, and how long it took."""
+
+    n: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        return self.n / self.seconds
+
+
+class System(Protocol):
+    """What is measured. It crosses to the processes of its callers, which open it there."""
+
+    def opened(self) -> AbstractContextManager[Callable[[], object]]:
+        """Yield the act to measure."""
+
+    def events(self) -> int:
+        """Return how many events are in its database."""
+
+
+@contextmanager
+def callers(system: System, *, processes: int) -> Iterator[Callable[[float], Run]]:
+    """Start `CALLERS` callers of `system`, and yield what lets them all run for some seconds."""
+    spawn = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        ends: list[Connection] = []
+        for _ in range(processes):
+            ours, theirs = spawn.Pipe()
+            process = spawn.Process(target=_serve, args=(system, CALLERS // processes, theirs))
+            process.start()
+            theirs.close()
+            stack.callback(process.join)
+            stack.callback(ours.close)
+            ends.append(ours)
+            # One after the other: both would make the tables of a new database.
+            assert ours.recv() == READY
+
+        def run(seconds: float) -> Run:
+            for end in ends:
+                end.send(seconds)
+            runs: list[Run] = [end.recv() for end in ends]
+            return Run(sum(run.n for run in runs), max(run.seconds for run in runs))
+
+        yield run
+
+
+def _serve(system: System, threads: int, parent: Connection) -> None:
+    # With many callers a thread that has work should not wait 5 ms for its turn.
+    sys.setswitchinterval(0.001)
+    with system.opened() as act:
+        parent.send(READY)
+        while True:
+            try:
+                seconds: float = parent.recv()
+            except EOFError:
+                return
+            parent.send(_run(act, threads, seconds))
+
+
+def _run(act: Callable[[], object], threads: int, seconds: float) -> Run:
+    begin = time.perf_counter()
+    counts = [0] * threads
+
+    def repeat(number: int) -> None:
+        while time.perf_counter() < begin + seconds:
+            act()
+            counts[number] += 1
+
+    workers = [threading.Thread(target=repeat, args=[number]) for number in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return Run(sum(counts), time.perf_counter() - begin)

@@ -1,0 +1,75 @@
+"""Three events saved durably: received with a sealed question, queued, answered."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from benchmarks.server import Place, rows
+from domain.inquiry import Inquiry
+from domain.request import Idempotency, Request
+from domain.vocabulary import Channel, Code, Plain
+from eventlog.keys import Keys
+from eventlog.log import assembled
+
+EVENTS = 3
+CLIENT = "benchmark"
+QUESTION = "버스에 현금과 통장이 든 가방을 두고 내렸어요. 찾을 수 있을까요? 143번 막차였습니다."
+WAIT = timedelta(seconds=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Saves:
+    """The whole way of a command: aggregate, sealing, envelope, key and version checks, append."""
+
+    place: Place
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[], object]]:
+        with assembled(self.place.settings, self.place.database, self.place.keys) as log:
+
+            def save() -> object:
+                inquiry_id = new_id()
+                inquiry = answered_inquiry(inquiry_id, log.keys)
+                return log.inquiries.receive(inquiry, request(str(inquiry_id), log.keys))
+
+            yield save
+
+    def events(self) -> int:
+        return rows(self.place.database, "log")
+
+
+def answered_inquiry(inquiry_id: UUID, keys: Keys) -> Inquiry:
+    now = datetime.now(UTC)
+    inquiry = Inquiry.receive(
+        inquiry_id,
+        at=now - WAIT,
+        channel=Channel.PHONE,
+        language=Code("ko"),
+        contact=keys.contact("telephony", str(inquiry_id)),
+        question=Plain(QUESTION),
+    )
+    inquiry.queue(queue=Code("general"), at=now - WAIT)
+    inquiry.answer(agent=Code("a017"), at=now)
+    return inquiry
+
+
+def request(key: str, keys: Keys) -> Request:
+    fingerprint = hashlib.sha256(key.encode()).digest()
+    return Request(
+        actor="agent:a017",
+        cause=keys.cause("command", CLIENT, key),
+        idempotency=Idempotency(CLIENT, key, fingerprint),
+    )
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7 (RFC 9562): ids of one time are neighbours in an index."""
+    octets = bytearray((time.time_ns() // 1_000_000).to_bytes(6) + os.urandom(10))
+    octets[6] = octets[6] & 0x0F | 0x70
+    octets[8] = octets[8] & 0x3F | 0x80
+    return UUID(bytes=bytes(octets))
