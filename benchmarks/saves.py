@@ -12,13 +12,14 @@ from uuid import UUID
 from benchmarks.server import Place, rows
 from domain.inquiry import Inquiry
 from domain.request import Idempotency, Request
-from domain.vocabulary import Channel, Code, Plain
+from domain.vocabulary import Channel, Code, Contact, Digest, Plain
 from eventlog.keys import Keys
 from eventlog.log import assembled
 
 EVENTS = 3
 CLIENT = "benchmark"
 QUESTION = "버스에 현금과 통장이 든 가방을 두고 내렸어요. 찾을 수 있을까요? 143번 막차였습니다."
+CONTACT = Contact(source=Code("telephony"), id=Digest("c0ffee00" * 4))
 WAIT = timedelta(seconds=12)
 
 
@@ -34,7 +35,7 @@ class Saves:
 
             def save() -> object:
                 inquiry_id = new_id()
-                inquiry = answered_inquiry(inquiry_id, log.keys)
+                inquiry = answered_inquiry(inquiry_id)
                 return log.inquiries.receive(inquiry, request(str(inquiry_id), log.keys))
 
             yield save
@@ -43,14 +44,14 @@ class Saves:
         return rows(self.place.database, "log")
 
 
-def answered_inquiry(inquiry_id: UUID, keys: Keys) -> Inquiry:
+def answered_inquiry(inquiry_id: UUID) -> Inquiry:
     now = datetime.now(UTC)
     inquiry = Inquiry.receive(
         inquiry_id,
         at=now - WAIT,
         channel=Channel.PHONE,
         language=Code("ko"),
-        contact=keys.contact("telephony", str(inquiry_id)),
+        contact=CONTACT,
         question=Plain(QUESTION),
     )
     inquiry.queue(queue=Code("general"), at=now - WAIT)

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple, Self
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, Cursor
 
 from domain.request import Idempotency
 from eventlog.record import Record
@@ -90,7 +90,7 @@ class Writer:
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._entrance = threading.Lock()
         self._open = False
-        self._connection: Connection | None = None
+        self._cursor: Cursor | None = None
         self._thread = threading.Thread(target=self._run, name="dasan-writer", daemon=True)
 
     def __enter__(self) -> Self:
@@ -105,8 +105,8 @@ class Writer:
             self._open = False
             self._queue.put(None)
         self._thread.join()
-        if self._connection is not None:
-            self._connection.close()
+        if self._cursor is not None:
+            self._cursor.connection.close()
 
     def append(self, *commands: Command) -> Sequence[Answer]:
         """Append commands in this order and return an answer for each, once they are durable.
@@ -177,21 +177,21 @@ class Writer:
         pause_s = RECONNECT_PAUSE_S
         while True:
             try:
-                if self._connection is None or self._connection.closed:
-                    self._connection = self._connect()
-                return append(self._connection, commands, self._encryption_id)
+                if self._cursor is None or self._cursor.connection.closed:
+                    self._cursor = self._connect().cursor()
+                return append(self._cursor, commands, self._encryption_id)
             except psycopg.OperationalError:
-                broken = self._connection is None or self._connection.closed
+                broken = self._cursor is None or self._cursor.connection.closed
                 if not broken or time.monotonic() > give_up_at:
                     raise
                 threading.Event().wait(pause_s)  # the server is away; back off
                 pause_s = min(2 * pause_s, RECONNECT_PAUSE_MAX_S)
 
 
-def append(
-    connection: Connection, commands: Sequence[Command], encryption_id: bytes
-) -> list[Answer]:
+def append(cursor: Cursor, commands: Sequence[Command], encryption_id: bytes) -> list[Answer]:
     """Append commands in one statement; `encryption_id` names the key that wraps new keys.
+
+    A cursor that is kept for the next call remembers how to send the parameters.
 
     Raises:
         psycopg.Error: nothing was appended, or, when the connection broke, nobody knows.
@@ -220,5 +220,5 @@ def append(
         [n for n, _ in used],
         [bytes.fromhex(key.kid) for _, key in used],
     ]
-    rows = connection.execute(APPEND, parameters, prepare=True).fetchall()
+    rows = cursor.execute(APPEND, parameters, prepare=True).fetchall()
     return [Answer(Outcome(row[0]), *row[1:]) for row in rows]

@@ -39,7 +39,7 @@ WITH begun AS (
 decoded AS MATERIALIZED (
     SELECT l.position, l.stream_id, l.version, names.name AS type, l.is_fresh,
            envelope.time, envelope.recordedtime, envelope.actor, data.*,
-           CASE WHEN l.type = ANY (:with_sealed::text[]) THEN ARRAY(
+           CASE WHEN l.type = ANY (:with_sealed::text[]) AND envelope.data @? '$.*.k' THEN ARRAY(
                SELECT field FROM jsonb_each(envelope.data) AS f(field, value)
                WHERE jsonb_typeof(value) = 'object' AND value ? 'k' ORDER BY field) END AS sealed
     FROM (SELECT *, true AS is_fresh FROM log WHERE position > :from AND position <= :upto

@@ -121,7 +121,7 @@ class DasanAppender:
         request = request_of(str(command), self._log.keys)
         lost = command_of(self._log, inquiry_of(command, events), request)
         with self._one_at_a_time, self._connection.transaction(force_rollback=True):
-            append(self._connection, [lost], self._log.keys.encryption_id)
+            append(self._connection.cursor(), [lost], self._log.keys.encryption_id)
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,9 @@ def test_the_retry_of_an_append_gets_the_first_answer(cut_log: tuple[Line, Log])
 
     line.cut_after_next_append()
     with pytest.raises(psycopg.OperationalError), log.database.connect() as connection:
-        append(connection, [command], log.keys.encryption_id)
+        append(connection.cursor(), [command], log.keys.encryption_id)
     with log.database.connect() as connection:
-        again = append(connection, [command], log.keys.encryption_id)
+        again = append(connection.cursor(), [command], log.keys.encryption_id)
 
     assert line.cuts == 1
     assert again == [Answer(Outcome.REPEATED, 2, 4, "the answer")]

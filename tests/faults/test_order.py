@@ -24,7 +24,7 @@ def command(log: Log, events: int = 1) -> Command:
 
 
 def appended(connection: Connection, log: Log, command: Command) -> Answer:
-    return append(connection, [command], log.keys.encryption_id)[0]
+    return append(connection.cursor(), [command], log.keys.encryption_id)[0]
 
 
 def followed(log: Log, looks: Callable[[], object] = lambda: None) -> Iterator[StoredRecord]:

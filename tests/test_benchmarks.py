@@ -1,0 +1,28 @@
+"""The benchmarks run; what they measure is for `make bench` to say."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+
+
+def test_a_smoke_run_prints_a_line_a_figure_and_a_table() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick"],
+        cwd=PROJECT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    lines, table, _, machine = done.stdout.split("\n\n")
+    figures = [json.loads(line) for line in lines.splitlines()]
+    assert [set(figure) for figure in figures] == [
+        {"case", "value", "unit", "n", "seconds", "runs"}
+    ] * len(figures)
+    assert all(figure["value"] > 0 for figure in figures)
+    assert len(table.splitlines()) == 1 + len(figures)
+    assert machine.startswith("measured on ")
+    assert done.stderr == ""
