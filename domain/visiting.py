@@ -95,17 +95,7 @@ class Visiting(Known):
             self._take_up(agent, at)
             return
         waiting = self._visit(visit)
-        self._require_waiting(waiting, at)
-        self._record(
-            events.Answered,
-            at,
-            contact=waiting.contact,
-            queue=waiting.queue,
-            visit=waiting.number,
-            enqueued_at=waiting.enqueued_at,
-            agent=agent,
-            waited_ms=_waited(waiting, at, waited_ms),
-        )
+        self._end_wait(events.Answered, waiting, at, waited_ms, agent=agent)
 
     def abandon(
         self, *, at: datetime, visit: int | None = None, waited_ms: int | None = None
@@ -115,16 +105,7 @@ class Visiting(Known):
         if any(known.abandoned and known.over_at == at for known in self._meant(visit)):
             return
         waiting = self._visit(visit)
-        self._require_waiting(waiting, at)
-        self._record(
-            events.Abandoned,
-            at,
-            contact=waiting.contact,
-            queue=waiting.queue,
-            visit=waiting.number,
-            enqueued_at=waiting.enqueued_at,
-            waited_ms=_waited(waiting, at, waited_ms),
-        )
+        self._end_wait(events.Abandoned, waiting, at, waited_ms)
 
     def leave_queue(
         self,
@@ -147,17 +128,7 @@ class Visiting(Known):
             raise errors.DifferentFactError(
                 f"visit {waiting.number} has entered its queue: {reason} is a refusal on entry"
             )
-        self._require_waiting(waiting, at)
-        self._record(
-            events.LeftQueue,
-            at,
-            contact=waiting.contact,
-            queue=waiting.queue,
-            visit=waiting.number,
-            enqueued_at=waiting.enqueued_at,
-            waited_ms=_waited(waiting, at, waited_ms),
-            reason=reason,
-        )
+        self._end_wait(events.LeftQueue, waiting, at, waited_ms, reason=reason)
 
     def end(
         self,
@@ -272,6 +243,26 @@ class Visiting(Known):
         if known is None and number != len(self.visits) + 1:
             raise errors.NoArrivalError(f"visit {len(self.visits) + 1} comes before {number}")
         return known is None
+
+    def _end_wait(
+        self,
+        fact: type[events.InquiryEvent],
+        visit: Visit,
+        at: datetime,
+        waited_ms: int | None,
+        **data: object,
+    ) -> None:
+        self._require_waiting(visit, at)
+        self._record(
+            fact,
+            at,
+            contact=visit.contact,
+            queue=visit.queue,
+            visit=visit.number,
+            enqueued_at=visit.enqueued_at,
+            waited_ms=_waited(visit, at, waited_ms),
+            **data,
+        )
 
     def _require_waiting(self, visit: Visit, at: datetime) -> None:
         if not visit.waiting:

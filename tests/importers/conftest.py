@@ -1,6 +1,5 @@
-import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -9,8 +8,6 @@ import pytest
 from eventlog.log import Log, opened
 from eventlog.settings import Settings
 from tests.importers.imported import City
-
-SHARED_DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
 
 @pytest.fixture(scope="package")
@@ -31,18 +28,3 @@ def sources() -> Iterator[str]:
 def city(log: Log, sources: Iterator[str], tmp_path: Path) -> City:
     """Return a telephone system of its own, whose calls nobody else knows."""
     return City(log, next(sources), tmp_path / "queue_log")
-
-
-@pytest.fixture
-def shared_data() -> Callable[[str], Path]:
-    """Return what finds a file of the data that stand beside the project."""
-
-    def find(name: str) -> Path:
-        path = SHARED_DATA / name
-        if not path.exists():
-            if os.environ.get("REQUIRE_ALL") == "1":
-                pytest.fail(f"{path} is absent, and REQUIRE_ALL=1 allows no skips")
-            pytest.skip(f"{path} is absent: it stands beside the project, not in it")
-        return path
-
-    return find

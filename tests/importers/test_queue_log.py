@@ -1,6 +1,6 @@
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -448,12 +448,10 @@ def test_two_imports_of_one_file_at_the_same_time_add_it_once(city: City) -> Non
 # Other people's files
 
 
-def test_the_small_sample_is_read_as_worked_out_by_hand(
-    city: City, shared_data: Callable[[str], Path]
-) -> None:
-    expected = json.loads(shared_data("queue_log_small.expected.json").read_text())["report"]
+def test_the_small_sample_is_read_as_worked_out_by_hand(city: City, shared_data: Path) -> None:
+    expected = json.loads((shared_data / "queue_log_small.expected.json").read_text())["report"]
 
-    report = city.read_file(shared_data("queue_log_small"))
+    report = city.read_file(shared_data / "queue_log_small")
 
     assert {
         "lines": report.lines,
@@ -476,11 +474,11 @@ def test_the_small_sample_is_read_as_worked_out_by_hand(
     }
 
 
-def test_two_weeks_of_a_bank_are_counted_to_the_second(
-    city: City, shared_data: Callable[[str], Path]
-) -> None:
-    expected = json.loads(shared_data("queue_log_1999-02-01_14.expected.json").read_text())["all"]
-    sample = shared_data("queue_log_1999-02-01_14")
+def test_two_weeks_of_a_bank_are_counted_to_the_second(city: City, shared_data: Path) -> None:
+    expected = json.loads((shared_data / "queue_log_1999-02-01_14.expected.json").read_text())[
+        "all"
+    ]
+    sample = shared_data / "queue_log_1999-02-01_14"
     with city.log.database.connect() as connection:
         before = city.log.inquiries.recorder.max_notification_id() or 0
 
