@@ -19,6 +19,9 @@ AT_A_TIME = 500
 QUEUES = [Code(name) for name in ("general", "transport", "water", "tax", "welfare", "foreign")]
 CATEGORIES = [Code(f"category-{number:02}") for number in range(40)]
 DISTRICTS = [Code(f"district-{number:02}") for number in range(25)]
+CLASSIFIED_LATE = 0.3
+"""Share of the answered calls that get labels at wrap-up; a written inquiry brings its own."""
+
 AGENTS = [Code(f"a{number:03}") for number in range(524)]
 AGENCIES = [Code(f"agency-{number:02}") for number in range(30)]
 
@@ -65,6 +68,8 @@ def _received(chance: random.Random, at: datetime, channel: Channel, contact: Co
         at=at,
         channel=channel,
         language=chance.choice([Code("ko")] * 19 + [Code("en")]),
+        category=None if channel is Channel.PHONE else chance.choice(CATEGORIES),
+        district=None if channel is Channel.PHONE else chance.choice(DISTRICTS),
         contact=contact,
         question=None if channel is Channel.PHONE else Plain(QUESTION),
     )
@@ -85,7 +90,7 @@ def _call(chance: random.Random, inquiry: Inquiry) -> Life:
     talk_ms = round(chance.expovariate(1 / 120_000))
     at += timedelta(milliseconds=talk_ms)
     inquiry.end(ended_by=EndedBy.CITIZEN, at=at, talk_ms=talk_ms, hold_ms=0, wrapup_ms=9_000)
-    if chance.random() < 0.5:
+    if chance.random() < CLASSIFIED_LATE:
         inquiry.classify(
             category=chance.choice(CATEGORIES), district=chance.choice(DISTRICTS), at=at
         )
@@ -101,10 +106,6 @@ def _call(chance: random.Random, inquiry: Inquiry) -> Life:
 
 
 def _message(chance: random.Random, inquiry: Inquiry) -> Life:
-    inquiry.classify(
-        category=chance.choice(CATEGORIES), district=chance.choice(DISTRICTS),
-        at=inquiry.received_at,
-    )  # fmt: skip
     yield inquiry
     agent = chance.choice(AGENTS)
     at = inquiry.received_at + timedelta(minutes=chance.expovariate(1 / 20))

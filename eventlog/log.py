@@ -54,6 +54,7 @@ def assembled(settings: Settings, database: Database, keys: Keys) -> Iterator[Lo
             database.url,
             kwargs={"autocommit": True, "application_name": "dasan reader"},
             configure=_as_service,
+            check=ConnectionPool.check_connection,  # one that the server has ended is replaced
             min_size=1,
             max_size=READERS,
             open=True,

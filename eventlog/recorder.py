@@ -1,11 +1,12 @@
 """The library's mapper and recorder, on the log: events to records, records to events."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
@@ -240,9 +241,22 @@ class LogSubscription(Subscription[ApplicationRecorder]):
     ) -> None:
         super().__init__(recorder, gt, topics)
         self._stopped = Event()
+        self._after = gt or 0
         self._pool = pool
-        self._connection = pool.getconn()
-        self._records = reader.follow(self._connection, after=gt or 0, stop=self._stopped.is_set)
+        self._exits = ExitStack()
+        self._records: Iterator[reader.StoredRecord] = iter(())
+
+    def __enter__(self) -> Self:
+        """Take a connection to follow the log on."""
+        super().__enter__()
+        connection = self._exits.enter_context(self._pool.connection())
+        self._records = reader.follow(connection, after=self._after, stop=self._stopped.is_set)
+        return self
+
+    def __exit__(self, *args: object, **kwargs: Any) -> None:
+        """Stop, and give the connection back."""
+        super().__exit__(*args, **kwargs)
+        self._exits.close()
 
     def stop(self) -> None:
         """End the iteration at the next look."""
@@ -254,7 +268,6 @@ class LogSubscription(Subscription[ApplicationRecorder]):
         for stored in self._records:
             if not self._topics or stored.type in self._topics:
                 return _notification(stored)
-        self._pool.putconn(self._connection)
         raise StopIteration
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import pairwise
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -25,7 +26,16 @@ WRITERS_IN_EACH = 4
 MOST_EVENTS = 12
 ROLLED_BACK = 0.2
 PATIENCE_S = 60.0
-LOOK_EVERY_S = 0.01
+LOOK_EVERY_S = 0.02
+
+
+class Step(StrEnum):
+    """What a writer reports in a line: a command begun, with its events, or what became of it."""
+
+    APPEND = "append"
+    ROLL_BACK = "roll-back"
+    OK = "ok"
+    REFUSED = "refused"
 
 
 class Seen(NamedTuple):
@@ -105,7 +115,7 @@ def run(subject: Subject, folder: Path, *, commands: int, kills: int, seed: int 
     with following(subject, before) as delivered:
         crew = Crew(subject, folder, commands, random.Random(seed))
         for number in range(1, kills + 1):
-            crew.await_acknowledged(number * PROCESSES * WRITERS_IN_EACH * commands // (kills + 1))
+            crew.await_begun(number * PROCESSES * WRITERS_IN_EACH * commands // (kills + 1))
             crew.kill_one()
         crew.join()
         committed = subject.committed(before)
@@ -157,11 +167,13 @@ class Crew:
         self._working.remove(process)
         self._start()
 
-    def await_acknowledged(self, count: int) -> None:
-        def acknowledged() -> int:
-            return sum(file.read_bytes().count(b"ok ") for file in self._folder.iterdir())
+    def await_begun(self, count: int) -> None:
+        """Wait until this many commands were begun, whatever became of them."""
 
-        await_condition(lambda: acknowledged() >= count)
+        def begun() -> int:
+            return sum(step in (Step.APPEND, Step.ROLL_BACK) for step, _, _ in self._reports())
+
+        await_condition(lambda: begun() >= count)
 
     def join(self) -> None:
         for process in self._working:
@@ -170,19 +182,19 @@ class Crew:
 
     def run(self, committed: Sequence[Seen], delivered: Sequence[Seen]) -> Run:
         run = Run(committed, delivered, tried={}, rolled_back={}, acknowledged=set())
-        for what, command, said in self._reports():
-            match what:
-                case "append":
+        for step, command, said in self._reports():
+            match step:
+                case Step.APPEND:
                     run.tried[UUID(command)] = int(said)
-                case "roll-back":
+                case Step.ROLL_BACK:
                     run.rolled_back[UUID(command)] = int(said)
-                case "ok":
+                case Step.OK:
                     run.acknowledged.add(UUID(command))
-                case "refused":
+                case Step.REFUSED:
                     run.refused.append(said)
         return run
 
-    def _reports(self) -> Iterator[list[str]]:
+    def _reports(self) -> Iterator[Sequence[str]]:
         for file in self._folder.iterdir():
             for line in file.read_text().splitlines():
                 yield line.split(" ", 2)
@@ -206,8 +218,8 @@ def work(subject: Subject, report: Path, commands: int, seed: int) -> None:
     """Write with some threads, reporting each step in one unbuffered write: a kill loses none."""
     descriptor = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
-    def tell(what: str, command: UUID, said: object = "") -> None:
-        os.write(descriptor, f"{what} {command} {said}\n".encode())
+    def tell(step: Step, command: UUID, said: object = "") -> None:
+        os.write(descriptor, f"{step} {command} {said}\n".encode())
 
     with subject.opened() as appender:
 
@@ -216,15 +228,15 @@ def work(subject: Subject, report: Path, commands: int, seed: int) -> None:
                 command = UUID(int=chance.getrandbits(128), version=4)
                 events = chance.randint(1, MOST_EVENTS)
                 rolls_back = chance.random() < ROLLED_BACK
-                tell("roll-back" if rolls_back else "append", command, events)
+                tell(Step.ROLL_BACK if rolls_back else Step.APPEND, command, events)
                 try:
                     if rolls_back:
                         appender.append_and_roll_back(command, events)
                     else:
                         appender.append(command, events)
-                        tell("ok", command)
+                        tell(Step.OK, command)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it goes into the report
-                    tell("refused", command, str(error).replace("\n", " "))
+                    tell(Step.REFUSED, command, str(error).replace("\n", " "))
 
         with ThreadPoolExecutor(WRITERS_IN_EACH) as threads:
             list(threads.map(write, [random.Random(f"{seed}/{n}") for n in range(WRITERS_IN_EACH)]))

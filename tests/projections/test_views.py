@@ -125,6 +125,18 @@ def test_the_queue_is_the_last_that_was_entered_whichever_was_answered_last(city
     assert city.row("inquiries.inquiry")["queue"] == "taxes"
 
 
+@pytest.mark.parametrize(
+    ("reason", "status"), [(LeaveReason.KEY, "abandoned"), (LeaveReason.CALLBACK, "received")]
+)
+def test_who_is_to_be_called_back_is_not_lost(city: City, reason: LeaveReason, status: str) -> None:
+    inquiry = call(NINE)
+    inquiry.leave_queue(reason=reason, at=after(60))
+
+    city.tell(inquiry)
+
+    assert city.row("inquiries.inquiry")["status"] == inquiry.status == status
+
+
 def test_the_version_is_that_of_the_last_event(city: City) -> None:
     inquiry = answered(NINE)
 
