@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import NewType
 from uuid import UUID
 
@@ -33,6 +34,7 @@ class VocabularyError(ValueError):
     """A value is not what its field may hold."""
 
 
+@lru_cache(maxsize=10_000)  # the same few are asked for with every event
 def code(text: str) -> Code:
     """Return `text` as a code: 1-64 ASCII letters, digits and ``._:@/+-``, no resident number.
 
