@@ -285,7 +285,7 @@ def test_views_are_made_anew_while_a_runner_works(busy: City) -> None:
         owner.execute("UPDATE projection SET definition = 'another'")
 
     with ThreadPoolExecutor() as pool:
-        with held_up(busy, "praise.story") as (_, running):
+        with held_up(busy, "inquiries.inquiry") as (_, running):
             making = pool.submit(prepare, busy.log.database, "Asia/Seoul")
             with busy.log.database.connect_as_owner() as owner:
                 await_preparation(owner)
