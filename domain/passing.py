@@ -26,7 +26,7 @@ class Passing(Known):
             return
         self._require_open(at)
         # Only who held can pass on; an agent who does has held, even if reported later.
-        changes = holds and bool(self.answers or from_agent)
+        changes = holds and bool(self.answers or from_agent or self.hops)
         self._record(
             events.Transferred,
             at,

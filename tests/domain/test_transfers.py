@@ -92,6 +92,16 @@ def test_who_passes_an_inquiry_on_held_it_even_when_the_answer_is_told_later() -
     assert only(inquiry, Transferred).hop == 1
 
 
+def test_each_change_of_holder_has_its_own_number_whoever_tells_it() -> None:
+    inquiry = queued()
+    inquiry.transfer(ref=code("t1"), kind=TransferKind.AGENT, to=KIM, at=after(60), from_agent=YANG)
+    recorded(inquiry)
+
+    pass_on(inquiry, "t2")
+
+    assert only(inquiry, Transferred).hop == 2
+
+
 def test_a_resolved_inquiry_is_not_passed_on() -> None:
     inquiry = resolved()
 
