@@ -7,7 +7,6 @@ gives the canonical form; `tests/eventlog/test_record.py` compares it with an RF
 The log's append function writes the recorded time and the position into place (`Record.stamp_at`).
 """
 
-import re
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
@@ -33,7 +32,6 @@ MAX_INTEGER = 2**53 - 1
 STAMP = '0000-00-00T00:00:00.000000Z","sequence":"00000000000000000000'
 """Holds the place of recorded time and position, until the append function knows them."""
 
-SOURCE = re.compile(r"/dasan/[a-z0-9][a-z0-9-]{0,62}")
 
 Json = dict[str, Any] | list[Any] | str | int | bool | None
 Seal = Callable[[str, str], Sealed]

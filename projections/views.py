@@ -6,8 +6,6 @@ from importlib.resources import files
 
 from psycopg import Connection, sql
 
-SUMS_OF = "kpi_sums_"
-
 
 @dataclass(frozen=True, slots=True)
 class View:
