@@ -1,10 +1,11 @@
-"""Callers: threads, in one process or several, that each save again as soon as they have saved."""
+"""Callers: in one process or several, they each save again as soon as they have saved."""
 
+import asyncio
 import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from typing import NamedTuple, Protocol
@@ -24,10 +25,14 @@ class Run(NamedTuple):
         return self.n / self.seconds
 
 
+Act = Callable[[int, float], Run]
+"""Lets so many callers act, again and again, for so many seconds."""
+
+
 class System(Protocol):
     """What is measured. It crosses to the processes of its callers, which open it there."""
 
-    def opened(self) -> AbstractContextManager[Callable[[], object]]:
+    def opened(self) -> AbstractContextManager[Act]:
         """Yield the act to measure."""
 
     def events(self) -> int:
@@ -42,8 +47,9 @@ def callers(system: System, *, processes: int) -> Iterator[Callable[[float], Run
         ends: list[Connection] = []
         for number in range(processes):
             ours, theirs = spawn.Pipe()
-            threads = CALLERS // processes
-            process = spawn.Process(target=_serve, args=(system, number, threads, theirs))
+            process = spawn.Process(
+                target=_serve, args=(system, number, CALLERS // processes, theirs)
+            )
             process.start()
             theirs.close()
             stack.callback(process.join)
@@ -61,7 +67,7 @@ def callers(system: System, *, processes: int) -> Iterator[Callable[[float], Run
         yield run
 
 
-def _serve(system: System, number: int, threads: int, parent: Connection) -> None:
+def _serve(system: System, number: int, callers: int, parent: Connection) -> None:
     _stay_on_one_core(number)
     with system.opened() as act:
         parent.send(READY)
@@ -70,7 +76,7 @@ def _serve(system: System, number: int, threads: int, parent: Connection) -> Non
                 seconds: float = parent.recv()
             except EOFError:
                 return
-            parent.send(_run(act, threads, seconds))
+            parent.send(act(callers, seconds))
 
 
 def _stay_on_one_core(number: int) -> None:
@@ -84,18 +90,35 @@ def _stay_on_one_core(number: int) -> None:
         os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
-def _run(act: Callable[[], object], threads: int, seconds: float) -> Run:
+def in_threads(act: Callable[[], object], callers: int, seconds: float) -> Run:
+    """Act in threads, as a library that blocks has to be called."""
     begin = time.perf_counter()
-    counts = [0] * threads
+    counts = [0] * callers
 
     def repeat(number: int) -> None:
         while time.perf_counter() < begin + seconds:
             act()
             counts[number] += 1
 
-    workers = [threading.Thread(target=repeat, args=[number]) for number in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    threads = [threading.Thread(target=repeat, args=[number]) for number in range(callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Run(sum(counts), time.perf_counter() - begin)
+
+
+async def in_tasks(act: Callable[[], Awaitable[object]], callers: int, seconds: float) -> Run:
+    """Act in tasks of one event loop, as a service does."""
+    begin = time.perf_counter()
+    counts = [0] * callers
+
+    async def repeat(number: int) -> None:
+        while time.perf_counter() < begin + seconds:
+            await act()
+            counts[number] += 1
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(callers):
+            tasks.create_task(repeat(number))
     return Run(sum(counts), time.perf_counter() - begin)

@@ -4,7 +4,7 @@ It is spared the sealing (the question is text of a sealed one's length), the ke
 the one order of positions without gaps.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 from psycopg.conninfo import conninfo_to_dict
 
+from benchmarks.callers import Act, in_threads
 from benchmarks.saves import WAIT, new_id
 from benchmarks.server import rows
 from eventlog.database import Database
@@ -110,10 +111,10 @@ class LibrarySaves:
     pool: int
 
     @contextmanager
-    def opened(self) -> Iterator[Callable[[], object]]:
+    def opened(self) -> Iterator[Act]:
         assert psycopg.pq.__impl__ in {"c", "binary"}, "the library is measured with psycopg in C"
         with Calls(env=environment(self.database, self.pool)) as calls:
-            yield lambda: save(calls)
+            yield lambda callers, seconds: in_threads(lambda: save(calls), callers, seconds)
 
     def events(self) -> int:
         return rows(self.database, "calls_events")

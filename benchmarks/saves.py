@@ -1,20 +1,22 @@
 """Three events saved durably: received with a sealed question, queued, answered."""
 
+import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from benchmarks.callers import Act, in_tasks
 from benchmarks.server import Place, rows
 from domain.inquiry import Inquiry
 from domain.request import Idempotency, Request
 from domain.vocabulary import Channel, Code, Contact, Digest, Plain
 from eventlog.keys import Keys
-from eventlog.log import assembled
+from eventlog.log import in_loop, reading_pool
 
 EVENTS = 3
 CLIENT = "benchmark"
@@ -30,15 +32,19 @@ class Saves:
     place: Place
 
     @contextmanager
-    def opened(self) -> Iterator[Callable[[], object]]:
-        with assembled(self.place.settings, self.place.database, self.place.keys) as log:
+    def opened(self) -> Iterator[Act]:
+        place = self.place
+        with asyncio.Runner() as runner, reading_pool(place.database) as pool:
+            parts = in_loop(place.settings, place.database, place.keys, pool)
+            log = runner.run(parts.__aenter__())
 
-            def save() -> object:
+            async def save() -> None:
                 inquiry_id = new_id()
                 inquiry = answered_inquiry(inquiry_id)
-                return log.inquiries.receive(inquiry, request(str(inquiry_id), log.keys))
+                await log.inquiries.receive(inquiry, request(str(inquiry_id), place.keys))
 
-            yield save
+            yield lambda callers, seconds: runner.run(in_tasks(save, callers, seconds))
+            runner.run(parts.__aexit__(None, None, None))
 
     def events(self) -> int:
         return rows(self.place.database, "log")

@@ -1,18 +1,12 @@
 """The use cases: load an inquiry, let it decide, save what it decided."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
-from eventsourcing.application import Application
-from eventsourcing.persistence import (
-    ApplicationRecorder,
-    Mapper,
-    RecordConflictError,
-    StoredEvent,
-)
+from eventsourcing.persistence import Mapper, RecordConflictError, StoredEvent
 
 from domain.errors import InquiryError, InquiryNotFoundError
 from domain.inquiry import Inquiry
@@ -56,11 +50,19 @@ class RepeatedCommandError(Exception):
         self.response = response
 
 
-class Recorder(ApplicationRecorder):
-    """What the use cases need of the log beyond the library's recorder."""
+Change = tuple[Sequence[StoredEvent], Request]
+"""What is to be appended together, and who asks for it."""
+
+
+class Recorder(ABC):
+    """What the use cases need of the log."""
 
     @abstractmethod
-    def answer_to(self, idempotency: Idempotency) -> str | None:
+    async def select(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StoredEvent]]:
+        """Return the events of each stream that exists, by version."""
+
+    @abstractmethod
+    async def answer_to(self, idempotency: Idempotency) -> str | None:
         """Return the first answer to a key, or None.
 
         Raises:
@@ -68,63 +70,58 @@ class Recorder(ApplicationRecorder):
         """
 
     @abstractmethod
-    def select_streams(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StoredEvent]]:
-        """Return the events of each stream that exists, by version."""
+    async def insert(self, change: Change, response: str) -> range:
+        """Append a change, with the response to remember, and return the positions it got.
+
+        Raises:
+            RecordConflictError: somebody else had moved the version.
+            RepeatedCommandError: the request's key was seen; carries the first answer.
+            KeyReusedError: it was seen with another command.
+        """
 
     @abstractmethod
-    def insert_each(
-        self, changes: Sequence[tuple[Sequence[StoredEvent], Request]]
-    ) -> Sequence[bool]:
+    async def insert_each(self, changes: Sequence[Change]) -> Sequence[bool]:
         """Append each change by itself; False where somebody else had moved the version."""
 
 
-class Inquiries(Application[UUID]):
+class Inquiries:
     """Changes inquiries: each change is saved whole, once, on the version that was decided on."""
 
     def __init__(self, mapper: Mapper[UUID], recorder: Recorder) -> None:
         self._mapper = mapper
         self._recorder = recorder
-        super().__init__()
 
-    def construct_mapper(self) -> Mapper[UUID]:
-        """Hand the library our mapper."""
-        return self._mapper
-
-    def construct_recorder(self) -> ApplicationRecorder:
-        """Hand the library our recorder."""
-        return self._recorder
-
-    def get(self, inquiry_id: UUID) -> Inquiry:
+    async def get(self, inquiry_id: UUID) -> Inquiry:
         """Return an inquiry as it stands.
 
         Raises:
             InquiryNotFoundError: there is none.
         """
-        inquiry = self._replayed(self._recorder.select_events(inquiry_id))
-        if inquiry is None:
+        found = await self.get_each([inquiry_id])
+        if not found:
             raise InquiryNotFoundError(f"there is no inquiry {inquiry_id}")
-        return inquiry
+        return found[inquiry_id]
 
-    def get_each(self, ids: Sequence[UUID]) -> dict[UUID, Inquiry]:
+    async def get_each(self, ids: Sequence[UUID]) -> dict[UUID, Inquiry]:
         """Return those of the inquiries that exist."""
         found = {
             inquiry_id: self._replayed(stored)
-            for inquiry_id, stored in self._recorder.select_streams(ids).items()
+            for inquiry_id, stored in (await self._recorder.select(ids)).items()
         }
         return {inquiry_id: inquiry for inquiry_id, inquiry in found.items() if inquiry}
 
-    def receive(self, inquiry: Inquiry, request: Request) -> Receipt:
+    async def receive(self, inquiry: Inquiry, request: Request) -> Receipt:
         """Save a new inquiry; one that came with its contact before is left as it is.
 
         Raises:
             KeyReusedError: the key was used for another command.
         """
         try:
-            return self._save(inquiry, request)
+            return await self._save(inquiry, request)
         except RecordConflictError:
-            return Receipt(inquiry.id, self.get(inquiry.id).version)
+            return Receipt(inquiry.id, (await self.get(inquiry.id)).version)
 
-    def change(
+    async def change(
         self,
         inquiry_id: UUID,
         decide: Callable[[Inquiry], None],
@@ -141,50 +138,46 @@ class Inquiries(Application[UUID]):
         """
         for _ in range(MAX_TRIES):
             try:
-                inquiry = self.get(inquiry_id)
+                inquiry = await self.get(inquiry_id)
                 if expected_version not in (None, inquiry.version):
                     raise StaleVersionError(
                         f"inquiry {inquiry_id} is at version {inquiry.version}, "
                         f"not {expected_version}: read it again"
                     )
                 decide(inquiry)
-                return self._save(inquiry, request)
+                return await self._save(inquiry, request)
             except RecordConflictError:
                 continue
             except (InquiryError, StaleVersionError):
                 # A repeat may well be out of turn by now; its first answer still holds.
-                first = request.idempotency and self._recorder.answer_to(request.idempotency)
+                first = None
+                if request.idempotency:
+                    first = await self._recorder.answer_to(request.idempotency)
                 if first:
                     return Receipt.parse(first)
                 raise
         raise StaleVersionError(f"inquiry {inquiry_id} is changed too often by others: try again")
 
-    def save_each(self, changes: Iterable[tuple[Inquiry, Request]]) -> Sequence[bool]:
+    async def save_each(self, changes: Iterable[tuple[Inquiry, Request]]) -> Sequence[bool]:
         """Save many inquiries together, each by itself; False where somebody else was faster."""
-        return self._recorder.insert_each(
+        return await self._recorder.insert_each(
             [(self._stored(inquiry), request) for inquiry, request in changes]
         )
 
-    def _save(self, inquiry: Inquiry, request: Request) -> Receipt:
+    async def _save(self, inquiry: Inquiry, request: Request) -> Receipt:
         receipt = Receipt(inquiry.id, inquiry.version)
         try:
-            self._recorder.insert_events(
-                self._stored(inquiry), request=request, response=str(receipt)
-            )
+            await self._recorder.insert((self._stored(inquiry), request), str(receipt))
         except RepeatedCommandError as repeated:
             return Receipt.parse(repeated.response)
         return receipt
 
     def _stored(self, inquiry: Inquiry) -> list[StoredEvent]:
-        # Not through `save`: its bookkeeping of snapshots and notifications, which we have none of,
-        # costs as much again as the rest.
-        return [self.mapper.to_stored_event(fact) for fact in inquiry.collect_events()]
+        return [self._mapper.to_stored_event(fact) for fact in inquiry.collect_events()]
 
     def _replayed(self, stored: Iterable[StoredEvent]) -> Inquiry | None:
-        # Not through the repository: it asks of each event whether it follows a protocol, which
-        # costs more than applying it.
         inquiry: Inquiry | None = None
         for event in stored:
-            fact: Any = self.mapper.to_domain_event(event)
+            fact: Any = self._mapper.to_domain_event(event)
             inquiry = fact.mutate(inquiry)
         return inquiry

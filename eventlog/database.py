@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import AsyncConnection, Connection, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from eventlog import embedded
@@ -60,6 +60,15 @@ class Database:
         )
         connection.execute(f"SET ROLE {SERVICE}")
         connection.execute("SET timezone = 'UTC'")
+        return connection
+
+    async def connect_async(self) -> AsyncConnection:
+        """Return what `connect` returns, for an event loop."""
+        connection = await AsyncConnection.connect(
+            self.url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="dasan"
+        )
+        await connection.execute(f"SET ROLE {SERVICE}")
+        await connection.execute("SET timezone = 'UTC'")
         return connection
 
     def connect_as_owner(self) -> Connection:

@@ -1,14 +1,17 @@
 """One city's log, opened: the one place that puts its parts together."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-import psycopg
-from psycopg import Connection
-from psycopg_pool import ConnectionPool
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from psycopg import AsyncConnection, Connection
+from psycopg.sql import SQL, Identifier
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from domain.inquiries import Inquiries
+from eventlog.application import BlockingInquiries, LibraryRecorder
 from eventlog.database import SERVICE, Database, prepare, reached
 from eventlog.keys import Keys, load_keys
 from eventlog.recorder import LogRecorder, RecordMapper
@@ -16,20 +19,34 @@ from eventlog.settings import Settings
 from eventlog.vault import Vault
 from eventlog.writer import Writer
 
-READERS = 32
-"""Connections at most for reading: one for each thread that loads an inquiry at the same time."""
+READERS = 16
+"""Connections at most for reading, of each of the two pools."""
+
+_AS_SERVICE = SQL("SET ROLE {}").format(Identifier(SERVICE))
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncLog:
+    """The parts that a program with an event loop uses: the use cases, and what stands below."""
+
+    vault: Vault
+    mapper: RecordMapper
+    writer: Writer
+    recorder: LogRecorder
+    inquiries: Inquiries
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The parts that programs use: the use cases, and what stands below them."""
+    """The parts that programs use that block; `portal` leads to the event loop of the rest."""
 
     settings: Settings
     database: Database
     keys: Keys
     vault: Vault
     writer: Writer
-    inquiries: Inquiries
+    inquiries: BlockingInquiries
+    portal: BlockingPortal
 
 
 @contextmanager
@@ -49,23 +66,61 @@ def opened(settings: Settings) -> Iterator[Log]:
 @contextmanager
 def assembled(settings: Settings, database: Database, keys: Keys) -> Iterator[Log]:
     """Put the parts together on a database that is prepared."""
-    with (
-        ConnectionPool(
+    with ExitStack() as stack:
+        portal = stack.enter_context(start_blocking_portal())
+        pool = stack.enter_context(reading_pool(database))
+        parts = stack.enter_context(
+            portal.wrap_async_context_manager(in_loop(settings, database, keys, pool))
+        )
+        recorder = LibraryRecorder(parts.recorder, portal, pool)
+        inquiries = stack.enter_context(
+            BlockingInquiries(parts.inquiries, portal, parts.mapper, recorder)
+        )
+        yield Log(settings, database, keys, parts.vault, parts.writer, inquiries, portal)
+
+
+@asynccontextmanager
+async def in_loop(
+    settings: Settings, database: Database, keys: Keys, pool: ConnectionPool[Connection]
+) -> AsyncIterator[AsyncLog]:
+    """Put the parts together in the running event loop; `pool` is for what blocks."""
+    async with (
+        AsyncConnectionPool(
             database.url,
-            kwargs={"autocommit": True, "application_name": "dasan reader"},
-            configure=_as_service,
-            check=ConnectionPool.check_connection,  # one that the server has ended is replaced
+            kwargs=_READER,
+            configure=_as_service_async,
+            check=AsyncConnectionPool.check_connection,
             min_size=1,
             max_size=READERS,
-            open=True,
-        ) as pool,
-        Writer(database.connect, keys.encryption_id) as writer,
+            open=False,
+        ) as async_pool,
+        Writer(database.connect_async, keys.encryption_id) as writer,
     ):
         vault = Vault(keys, pool)
-        recorder = LogRecorder(source=settings.source, vault=vault, writer=writer, pool=pool)
-        with Inquiries(RecordMapper(vault), recorder) as inquiries:
-            yield Log(settings, database, keys, vault, writer, inquiries)
+        mapper = RecordMapper(vault)
+        recorder = LogRecorder(source=settings.source, vault=vault, writer=writer, pool=async_pool)
+        yield AsyncLog(vault, mapper, writer, recorder, Inquiries(mapper, recorder))
+
+
+def reading_pool(database: Database) -> ConnectionPool[Connection]:
+    """Return a pool of connections with the rights of the service, for threads."""
+    return ConnectionPool(
+        database.url,
+        kwargs=_READER,
+        configure=_as_service,
+        check=ConnectionPool.check_connection,  # one that the server has ended is replaced
+        min_size=1,
+        max_size=READERS,
+        open=False,
+    )
+
+
+_READER: dict[str, Any] = {"autocommit": True, "application_name": "dasan reader"}
 
 
 def _as_service(connection: Connection) -> None:
-    connection.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(SERVICE)))
+    connection.execute(_AS_SERVICE)
+
+
+async def _as_service_async(connection: AsyncConnection) -> None:
+    await connection.execute(_AS_SERVICE)

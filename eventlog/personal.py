@@ -7,6 +7,7 @@ from domain.vocabulary import RESIDENT_NUMBER
 
 REDACTED = "[redacted]"
 CIRCLE = "○"
+_WIDE_DIGIT = re.compile(r"(?![0-9])\d")
 
 
 def redact(text: str) -> str:
@@ -15,7 +16,7 @@ def redact(text: str) -> str:
     Wide digits count as digits, so that no way of typing them slips through.
     """
     normal = unicodedata.normalize("NFC", text)
-    folded = re.sub(r"\d", lambda digit: str(unicodedata.digit(digit[0])), normal)
+    folded = _WIDE_DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), normal)
     parts, end = [], 0
     for number in RESIDENT_NUMBER.finditer(folded):
         parts += [normal[end : number.start()], REDACTED]

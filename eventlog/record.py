@@ -8,11 +8,11 @@ The log's append function writes the recorded time and the position into place (
 """
 
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -33,7 +33,6 @@ STAMP = '0000-00-00T00:00:00.000000Z","sequence":"00000000000000000000'
 """Holds the place of recorded time and position, until the append function knows them."""
 
 
-Json = dict[str, Any] | list[Any] | str | int | bool | None
 Seal = Callable[[str, str], Sealed]
 """Seals a text: field name and text in, sealed value out."""
 
@@ -58,16 +57,17 @@ def encode(fact: Any, seal: Seal) -> bytes:
     Raises:
         RecordError: a value is not what its field may hold.
     """
-    data: dict[str, Json] = {}
-    for name, to_json in _codec(fact.TYPE):
-        value = getattr(fact, name)
+    values = vars(fact)
+    members = []
+    for name, key, field in _codec(fact.TYPE):
+        value = values[name]
         try:
-            if isinstance(value, Plain):
+            if type(value) is Plain:
                 value = seal(name, value.text)
-            data[name] = None if value is None else to_json.encode(value)
+            members.append(key + ("null" if value is None else field.encode(value)))
         except VocabularyError as error:
             raise RecordError(f"{fact.TYPE}: field {name}: {error}") from error
-    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+    return f"{{{','.join(members)}}}".encode()
 
 
 def envelope(
@@ -85,24 +85,23 @@ def envelope(
     Raises:
         RecordError: it would be longer than `MAX_RECORD_BYTES`.
     """
-    subject = str(stream)
+    subject = canonical(stream)
     head = (
         f'{{"actor":"{request.actor}","causationid":"{request.cause}",'
-        f'"correlationid":"{request.correlation or subject}","data":'
-    ).encode()
-    middle = f',"id":"{subject}/{version}","recordedtime":"'.encode()
+        f'"correlationid":"{request.correlation or subject}","data":{data.decode("ascii")},'
+        f'"id":"{subject}/{version}","recordedtime":"'
+    )
     trace = f',"traceparent":"{request.traceparent}"' if request.traceparent else ""
-    tail = (
-        f'{STAMP}","source":"{source}","specversion":"1.0","subject":"{subject}",'
+    record = (
+        f'{head}{STAMP}","source":"{source}","specversion":"1.0","subject":"{subject}",'
         f'"time":"{format_time(time)}"{trace},"type":"{type_}"}}'
-    ).encode()
-    record = b"".join((head, data, middle, tail))
+    ).encode("ascii")
     if len(record) > MAX_RECORD_BYTES:
         raise RecordError(
             f"{type_}: the event has {len(record)} bytes, {MAX_RECORD_BYTES} are allowed: "
             "shorten its texts"
         )
-    return Record(stream, version, type_, record, len(head) + len(data) + len(middle))
+    return Record(stream, version, type_, record, len(head))
 
 
 def decode(record: bytes) -> Any:
@@ -121,9 +120,9 @@ def decode(record: bytes) -> Any:
             "timestamp": datetime.fromisoformat(stored["time"]),
         }
         data = stored["data"]
-        for name, from_json in _codec(fact.TYPE):
+        for name, _, field in _codec(fact.TYPE):
             value = data[name]
-            values[name] = None if value is None else from_json.decode(value)
+            values[name] = None if value is None else field.decode(value)
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"not an event that this version knows: {error!r}") from error
     if issubclass(fact, AggregateCreated):
@@ -133,31 +132,36 @@ def decode(record: bytes) -> Any:
     return event
 
 
+canonical = lru_cache(maxsize=1_000)(str)
+"""Return a UUID's canonical text (RFC 9562); a stream's is needed several times an event."""
+
 INQUIRY_TOPIC = "domain.inquiry:Inquiry"
 """Where the library finds the aggregate class on replay; stands in no record."""
 
 
+@lru_cache(maxsize=1_000)  # the events of one command tell of the same few times
 def format_time(time: datetime) -> str:
     """Return RFC 3339 in UTC with six fraction digits: 27 characters."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 class _Field(NamedTuple):
-    encode: Callable[[Any], Json]
+    encode: Callable[[Any], str]
+    """Returns the value's JSON, in canonical form."""
     decode: Callable[[Any], Any]
 
 
 @cache
-def _codec(type_: str) -> Sequence[tuple[str, _Field]]:
-    """Return how each field of a type is written and read, from its annotations."""
+def _codec(type_: str) -> Sequence[tuple[str, str, _Field]]:
+    """Return name, key in JSON, and codec of each field of a type, in the order of the keys."""
     envelope_fields = {"originator_id", "originator_version", "timestamp", "originator_topic"}
-    fact = CATALOGUE[type_]
-    hints = get_type_hints(fact)
-    return tuple(
-        (field.name, _field(hints[field.name]))
-        for field in fields(fact)
-        if field.name not in envelope_fields
-    )
+    return _members(CATALOGUE[type_], leave_out=envelope_fields)
+
+
+def _members(cls: Any, leave_out: Set[str] = frozenset()) -> Sequence[tuple[str, str, _Field]]:
+    hints = get_type_hints(cls)
+    names = sorted(field.name for field in fields(cls) if field.name not in leave_out)
+    return tuple((name, f'"{name}":', _field(hints[name])) for name in names)
 
 
 def _field(hint: Any) -> _Field:
@@ -167,46 +171,51 @@ def _field(hint: Any) -> _Field:
     if get_origin(hint) is tuple:
         item = _field(get_args(hint)[0])
         return _Field(
-            lambda values: [item.encode(value) for value in values],
+            lambda values: f"[{','.join(map(item.encode, values))}]",
             lambda values: tuple(item.decode(value) for value in values),
         )
     if hint in CLEAR_TEXT:
-        return _Field(CLEAR_TEXT[hint], hint)
+        checked = CLEAR_TEXT[hint]
+        return _Field(lambda value: f'"{checked(value)}"', hint)
     if is_dataclass(hint):
         return _object(hint)
     if issubclass(hint, StrEnum):
-        return _Field(lambda value: hint(value).value, hint)
+        return _Field(lambda value: f'"{hint(value).value}"', hint)
     return _SCALARS[hint]
 
 
 def _object(cls: Any) -> _Field:
-    hints = get_type_hints(cls)
-    # Sealed carries base64, made by the vault and by nobody else.
-    codec = [
-        (f.name, _TEXT if hints[f.name] is str else _field(hints[f.name])) for f in fields(cls)
-    ]
+    members = _members(cls)
+
+    def encode(value: Any) -> str:
+        texts = [key + item.encode(getattr(value, name)) for name, key, item in members]
+        return f"{{{','.join(texts)}}}"
+
     return _Field(
-        lambda value: {name: item.encode(getattr(value, name)) for name, item in codec},
-        lambda value: cls(**{name: item.decode(value[name]) for name, item in codec}),
+        encode, lambda value: cls(**{name: item.decode(value[name]) for name, _, item in members})
     )
 
 
-def _integer(value: int) -> int:
+def _text(value: str) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _integer(value: int) -> str:
     if type(value) is not int or abs(value) > MAX_INTEGER:
         raise VocabularyError(f"{value!r} is not an integer of at most 53 bits")
-    return value
+    return str(value)
 
 
-def _boolean(value: bool) -> bool:
+def _boolean(value: bool) -> str:
     if type(value) is not bool:
         raise VocabularyError(f"{value!r} is not a boolean")
-    return value
+    return "true" if value else "false"
 
 
-_TEXT = _Field(str, str)
 _SCALARS: dict[type, _Field] = {
+    str: _Field(_text, str),  # base64 of `Sealed`, which the vault makes and nobody else
     int: _Field(_integer, int),
     bool: _Field(_boolean, bool),
-    datetime: _Field(format_time, datetime.fromisoformat),
-    UUID: _Field(str, UUID),
+    datetime: _Field(lambda time: f'"{format_time(time)}"', datetime.fromisoformat),
+    UUID: _Field(lambda value: f'"{value}"', UUID),
 }

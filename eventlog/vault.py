@@ -9,8 +9,6 @@ import base64
 import binascii
 import hashlib
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -24,6 +22,7 @@ from psycopg_pool import ConnectionPool
 from domain.vocabulary import Digest, Sealed
 from eventlog.keys import KEY_BYTES, Keys
 from eventlog.personal import redact
+from eventlog.record import canonical
 
 VERSION = 1
 NONCE_BYTES = 12
@@ -56,20 +55,18 @@ class Vault:
     def __init__(self, keys: Keys, pool: ConnectionPool[Connection]) -> None:
         self._keys = keys
         self._pool = pool
-        self._cache: OrderedDict[UUID, DataKey] = OrderedDict()
-        self._lock = threading.Lock()
+        self._cache: dict[UUID, DataKey] = {}
 
-    def key_for(self, stream: UUID, *, is_new: bool) -> DataKey:
-        """Return the key to seal an inquiry's texts with; a new inquiry asks no database."""
-        with self._lock:
-            key = self._cache.get(stream)
-        if key is None:
-            key = (None if is_new else self._load(stream)) or self._make(stream)
-            with self._lock:
-                key = self._cache.setdefault(stream, key)
-                if len(self._cache) > CACHED_KEYS:
-                    self._cache.popitem(last=False)
-        return key
+    def key_for(self, stream: UUID) -> DataKey:
+        """Return the key to seal an inquiry's texts with: the one that is known, else a new one."""
+        return self._cache.get(stream) or self._keep(self._make(stream))
+
+    def know(self, stream: UUID, kid: bytes, wrapped: bytes) -> None:
+        """Take in an inquiry's key as the database has it."""
+        known = self._cache.get(stream)
+        if known is None or known.kid != kid.hex():
+            secret = aes_key_unwrap(self._keys.encryption, wrapped)
+            self._keep(DataKey(Digest(kid.hex()), stream, secret, wrapped, durable=True))
 
     def seal(self, key: DataKey, type_: str, name: str, text: str) -> Sealed:
         """Return `text`, redacted, as field `name` of an event of `type_`, under `key`."""
@@ -119,20 +116,14 @@ class Vault:
         return {hash_: citizen for hash_, citizen in rows}  # noqa: C416 - rows are of any type
 
     def forget(self, stream: UUID) -> None:
-        """Drop an inquiry's key from memory, so that the next text asks the database."""
-        with self._lock:
-            self._cache.pop(stream, None)
+        """Drop an inquiry's key from memory: the next text is sealed under another."""
+        self._cache.pop(stream, None)
 
-    def _load(self, stream: UUID) -> DataKey | None:
-        with self._pool.connection() as connection:
-            row = connection.execute(
-                "SELECT kid, wrapped FROM vault.key WHERE stream_id = %s ORDER BY kid LIMIT 1",
-                [stream],
-            ).fetchone()
-        if row is None:
-            return None
-        secret = aes_key_unwrap(self._keys.encryption, row[1])
-        return DataKey(Digest(row[0].hex()), stream, secret, row[1], durable=True)
+    def _keep(self, key: DataKey) -> DataKey:
+        if len(self._cache) >= CACHED_KEYS:
+            del self._cache[next(iter(self._cache))]
+        self._cache[key.stream] = key
+        return key
 
     def _make(self, stream: UUID) -> DataKey:
         secret = os.urandom(KEY_BYTES)
@@ -146,7 +137,7 @@ def key_id(secret: bytes) -> Digest:
 
 
 def _place(stream: UUID, type_: str, name: str, kid: str) -> bytes:
-    return f"{stream}\n{type_}\n{name}\n{kid}".encode()
+    return f"{canonical(stream)}\n{type_}\n{name}\n{kid}".encode()
 
 
 def _base64(octets: bytes) -> str:

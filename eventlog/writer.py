@@ -1,20 +1,19 @@
 """Group commit: the commands that wait in this process are appended together.
 
-One thread gathers them and calls the log's `append` function once for all: one lock of the order,
-one fsync. A conflict fails its own command only. When the connection breaks, nobody knows whether
-the batch was committed; it is sent again, and keys or versions tell.
+One task gathers them and calls the log's `append` function once for all: one lock of the order, one
+fsync. A conflict fails its own command only. When the connection breaks, nobody knows whether the
+batch was committed; it is sent again, and keys or versions tell.
 """
 
-import threading
+import asyncio
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from queue import Empty, SimpleQueue
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import psycopg
-from psycopg import Connection, Cursor
+from psycopg import AsyncConnection, AsyncCursor
 
 from domain.request import Idempotency
 from eventlog.record import Record
@@ -72,136 +71,145 @@ class WriterError(Exception):
 
 @dataclass(slots=True)
 class _Waiting:
-    """Some commands of one caller, and the lock that it sleeps on until they are answered."""
+    """Some commands of one caller, and the future that it awaits."""
 
     commands: Sequence[Command]
     events: int
-    answers: Sequence[Answer] = ()
-    error: Exception | None = field(default_factory=lambda: WriterError("the writer stopped"))
-    done: threading.Lock = field(default_factory=threading.Lock)
+    answers: "asyncio.Future[Sequence[Answer]]"
+
+    def give(self, result: Sequence[Answer] | Exception) -> None:
+        if self.answers.done():  # the caller was cancelled, its commands were appended nevertheless
+            return
+        if isinstance(result, Exception):
+            self.answers.set_exception(result)
+        else:
+            self.answers.set_result(result)
+
+
+_Answered = tuple[_Waiting, Sequence[Answer] | psycopg.Error]
 
 
 class Writer:
-    """Appends the commands of many threads in common batches."""
+    """Appends the commands of many tasks of one event loop in common batches."""
 
-    def __init__(self, connect: Callable[[], Connection], encryption_id: bytes) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[AsyncConnection]], encryption_id: bytes
+    ) -> None:
         self._connect = connect
         self._encryption_id = encryption_id
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
-        self._entrance = threading.Lock()
+        self._waiting: list[_Waiting] = []
         self._open = False
-        self._cursor: Cursor | None = None
-        self._thread = threading.Thread(target=self._run, name="dasan-writer", daemon=True)
+        self._cursor: AsyncCursor | None = None
+        self._task: asyncio.Task[None] | None = None
 
-    def __enter__(self) -> Self:
-        """Start the thread."""
+    async def __aenter__(self) -> Self:
+        """Let commands in."""
         self._open = True
-        self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Append what still waits, then stop."""
-        with self._entrance:
-            self._open = False
-            self._queue.put(None)
-        self._thread.join()
+        self._open = False
+        if self._task is not None:
+            await self._task
         if self._cursor is not None:
-            self._cursor.connection.close()
+            await self._cursor.connection.close()
 
-    def append(self, *commands: Command) -> Sequence[Answer]:
+    async def append(self, *commands: Command) -> Sequence[Answer]:
         """Append commands in this order and return an answer for each, once they are durable.
 
         Raises:
             WriterError: the database refused or could not be reached. A command with a key can be
                 sent again: its first answer is remembered.
         """
-        waiting = _Waiting(commands, sum(len(command.records) for command in commands))
-        waiting.done.acquire()
-        with self._entrance:
-            if not self._open:
-                raise WriterError("the writer is closed")
-            self._queue.put(waiting)
-        waiting.done.acquire()
-        if waiting.error is not None:
-            raise WriterError(f"the log could not be written: {waiting.error}") from waiting.error
-        return waiting.answers
-
-    def _run(self) -> None:
+        if not self._open:
+            raise WriterError("the writer is closed")
+        answers: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
+        events = sum(len(command.records) for command in commands)
+        self._waiting.append(_Waiting(commands, events, answers))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
         try:
-            while batch := self._gather():
-                try:
-                    self._answer(batch)
-                finally:
-                    for waiting in batch:
-                        waiting.done.release()
+            return await answers
+        except psycopg.Error as error:
+            raise WriterError(f"the log could not be written: {error}") from error
+
+    async def _run(self) -> None:
+        """Append batch after batch until nobody waits."""
+        answered: list[_Answered] = []
+        batch: list[_Waiting] = []
+        try:
+            while self._waiting or answered:
+                if self._waiting:
+                    batch = self._gather()
+                    # The batch is on its way before those of the last one hear their answers: what
+                    # they send next is prepared while the server works.
+                    appending = asyncio.create_task(self._appended(batch))
+                    _give(answered)
+                    answered = await appending
+                else:
+                    # All wait for these answers. Half of them get ahead, for the same reason.
+                    half = (len(answered) + 1) // 2
+                    _give(answered[:half])
+                    del answered[:half]
+                    await asyncio.sleep(0)
         finally:
-            with self._entrance:
-                self._open = False
-            while not self._queue.empty():
-                if left := self._queue.get():
-                    left.done.release()
+            _give((left, WriterError("the writer stopped")) for left in [*batch, *self._waiting])
 
     def _gather(self) -> list[_Waiting]:
-        """Wait for work and take what there is, up to the bound; nothing when closed."""
-        batch: list[_Waiting] = []
-        waiting = self._queue.get()
-        while waiting is not None:
-            batch.append(waiting)
-            if sum(taken.events for taken in batch) >= MAX_BATCH_EVENTS:
-                break
-            try:
-                waiting = self._queue.get_nowait()
-            except Empty:
-                break
-        if waiting is None and batch:
-            self._queue.put(None)  # closed: seen again when this batch is done
+        """Take what waits, up to the bound."""
+        events, taken = 0, 0
+        while taken < len(self._waiting) and events < MAX_BATCH_EVENTS:
+            events += self._waiting[taken].events
+            taken += 1
+        batch = self._waiting[:taken]
+        del self._waiting[:taken]
         return batch
 
-    def _answer(self, batch: list[_Waiting]) -> None:
+    async def _appended(self, batch: list[_Waiting]) -> list[_Answered]:
         try:
-            answers = iter(self._append([c for waiting in batch for c in waiting.commands]))
+            answers = iter(await self._append([c for waiting in batch for c in waiting.commands]))
         except psycopg.Error as error:
             if len(batch) == 1 or isinstance(error, psycopg.OperationalError):
-                for waiting in batch:
-                    waiting.error = error
-                return
-            for waiting in batch:  # one of them is at fault: let it fail alone
-                self._answer([waiting])
-            return
-        for waiting in batch:
-            waiting.answers = [next(answers) for _ in waiting.commands]
-            waiting.error = None
+                return [(waiting, error) for waiting in batch]
+            # One of them is at fault: let it fail alone.
+            return [one for waiting in batch for one in await self._appended([waiting])]
+        return [(waiting, [next(answers) for _ in waiting.commands]) for waiting in batch]
 
-    def _append(self, commands: Sequence[Command]) -> list[Answer]:
+    async def _append(self, commands: Sequence[Command]) -> list[Answer]:
         give_up_at = time.monotonic() + GIVE_UP_AFTER_S
         pause_s = RECONNECT_PAUSE_S
         while True:
             try:
                 if self._cursor is None or self._cursor.connection.closed:
-                    self._cursor = self._connect().cursor()
-                return append(self._cursor, commands, self._encryption_id)
+                    # One cursor for all: it remembers how to send the parameters.
+                    self._cursor = (await self._connect()).cursor()
+                await self._cursor.execute(
+                    APPEND, parameters(commands, self._encryption_id), prepare=True
+                )
+                rows = await self._cursor.fetchall()
+                return [Answer(Outcome(row[0]), *row[1:]) for row in rows]
             except psycopg.OperationalError:
                 broken = self._cursor is None or self._cursor.connection.closed
                 if not broken or time.monotonic() > give_up_at:
                     raise
-                threading.Event().wait(pause_s)  # the server is away; back off
+                await asyncio.sleep(pause_s)  # the server is away; back off
                 pause_s = min(2 * pause_s, RECONNECT_PAUSE_MAX_S)
 
 
-def append(cursor: Cursor, commands: Sequence[Command], encryption_id: bytes) -> list[Answer]:
-    """Append commands in one statement; `encryption_id` names the key that wraps new keys.
+def _give(answered: Iterable[tuple[_Waiting, Sequence[Answer] | Exception]]) -> None:
+    for waiting, result in answered:
+        waiting.give(result)
 
-    A cursor that is kept for the next call remembers how to send the parameters.
 
-    Raises:
-        psycopg.Error: nothing was appended, or, when the connection broke, nobody knows.
-    """
+def parameters(commands: Sequence[Command], encryption_id: bytes) -> list[list[Any]]:
+    """Return the parameters of `APPEND`; `encryption_id` names the key that wraps new keys."""
     events = [(n, record) for n, c in enumerate(commands, 1) for record in c.records]
     keys = [(n, key) for n, c in enumerate(commands, 1) for key in c.keys]
     new = [(n, key) for n, key in keys if not key.durable]
     used = [(n, key) for n, key in keys if key.durable]
     known = [c.idempotency for c in commands]
-    parameters = [
+    return [
         [i and i.client for i in known],
         [i and i.key for i in known],
         [i and i.fingerprint for i in known],
@@ -220,5 +228,3 @@ def append(cursor: Cursor, commands: Sequence[Command], encryption_id: bytes) ->
         [n for n, _ in used],
         [bytes.fromhex(key.kid) for _, key in used],
     ]
-    rows = cursor.execute(APPEND, parameters, prepare=True).fetchall()
-    return [Answer(Outcome(row[0]), *row[1:]) for row in rows]

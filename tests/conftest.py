@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -20,6 +20,7 @@ from eventlog.embedded import running
 from eventlog.keys import Keys, load_keys
 from eventlog.log import Log, assembled
 from eventlog.settings import Settings
+from eventlog.writer import Answer, Command
 from projections import runner
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -115,6 +116,11 @@ def log(servers: Servers, database: Database) -> Iterator[Log]:
     """An empty log, opened."""
     with assembled(servers.settings, database, servers.keys) as log:
         yield log
+
+
+def append(log: Log, *commands: Command) -> Sequence[Answer]:
+    """Append commands as they are, in one batch."""
+    return log.portal.call(log.writer.append, *commands)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from eventlog.reader import head, read
 from eventlog.record import Record, envelope
 from eventlog.vault import DataKey, key_id
 from eventlog.writer import Answer, Command, Outcome, WriterError
-from tests.conftest import Servers
+from tests.conftest import Servers, append
 from tests.eventlog.examples import REQUEST
 
 AT = datetime(2012, 2, 29, tzinfo=UTC)
@@ -48,14 +48,14 @@ def stored(log: Log) -> list[tuple[int, UUID, int]]:
 def test_positions_follow_the_order_of_the_commands(log: Log) -> None:
     a, b = uuid4(), uuid4()
 
-    answers = log.writer.append(command(record(a, 1), record(a, 2)), command(record(b, 1)))
+    answers = append(log, command(record(a, 1), record(a, 2)), command(record(b, 1)))
 
     assert [answer[1:3] for answer in answers] == [(1, 2), (3, 3)]
     assert stored(log) == [(1, a, 1), (2, a, 2), (3, b, 1)]
 
 
 def test_position_and_recorded_time_are_stamped_into_the_bytes(log: Log) -> None:
-    log.writer.append(command(record(uuid4(), 1)), command(record(uuid4(), 1)))
+    append(log, command(record(uuid4(), 1)), command(record(uuid4(), 1)))
 
     with log.database.connect() as connection:
         told = [json.loads(row.record) for row in read(connection, after=0)]
@@ -68,7 +68,7 @@ def test_recorded_time_never_runs_backwards(log: Log) -> None:
     with log.database.connect_as_owner() as owner:
         owner.execute("UPDATE log_head SET recordedtime = '2999-01-01T00:00:00Z'")
 
-    log.writer.append(command(record(uuid4(), 1)))
+    append(log, command(record(uuid4(), 1)))
 
     with log.database.connect() as connection:
         told = json.loads(read(connection, after=0)[0].record)
@@ -77,9 +77,9 @@ def test_recorded_time_never_runs_backwards(log: Log) -> None:
 
 def test_a_version_that_is_taken_is_a_conflict_and_records_nothing(log: Log) -> None:
     a = uuid4()
-    log.writer.append(command(record(a, 1)))
+    append(log, command(record(a, 1)))
 
-    answers = log.writer.append(command(record(a, 1), record(a, 2)))
+    answers = append(log, command(record(a, 1), record(a, 2)))
 
     assert outcomes(answers) == ["conflict"]
     assert stored(log) == [(1, a, 1)]
@@ -88,16 +88,20 @@ def test_a_version_that_is_taken_is_a_conflict_and_records_nothing(log: Log) -> 
 def test_a_version_that_leaves_a_gap_is_a_conflict(log: Log) -> None:
     a = uuid4()
 
-    assert outcomes(log.writer.append(command(record(a, 2)))) == ["conflict"]
-    assert outcomes(log.writer.append(command(record(a, 1), record(a, 3)))) == ["conflict"]
+    assert outcomes(append(log, command(record(a, 2)))) == ["conflict"]
+    assert outcomes(append(log, command(record(a, 1), record(a, 3)))) == ["conflict"]
 
 
 def test_a_conflict_fails_its_own_command_only(log: Log) -> None:
     a, b = uuid4(), uuid4()
-    log.writer.append(command(record(a, 1)))
+    append(log, command(record(a, 1)))
 
-    answers = log.writer.append(
-        command(record(b, 1)), command(record(a, 1)), command(record(a, 2)), command(record(b, 2))
+    answers = append(
+        log,
+        command(record(b, 1)),
+        command(record(a, 1)),
+        command(record(a, 2)),
+        command(record(b, 2)),
     )
 
     assert outcomes(answers) == ["accepted", "conflict", "accepted", "accepted"]
@@ -107,7 +111,7 @@ def test_a_conflict_fails_its_own_command_only(log: Log) -> None:
 def test_a_refused_command_is_no_ground_for_the_next_one(log: Log) -> None:
     a = uuid4()
 
-    answers = log.writer.append(command(record(a, 2)), command(record(a, 3)), command(record(a, 1)))
+    answers = append(log, command(record(a, 2)), command(record(a, 3)), command(record(a, 1)))
 
     assert outcomes(answers) == ["conflict", "conflict", "accepted"]
     assert stored(log) == [(1, a, 1)]
@@ -115,18 +119,18 @@ def test_a_refused_command_is_no_ground_for_the_next_one(log: Log) -> None:
 
 def test_a_command_on_several_streams_is_taken_whole_or_not_at_all(log: Log) -> None:
     a, b = uuid4(), uuid4()
-    log.writer.append(command(record(b, 1)))
+    append(log, command(record(b, 1)))
 
-    answers = log.writer.append(command(record(a, 1), record(b, 1)))
+    answers = append(log, command(record(a, 1), record(b, 1)))
 
     assert outcomes(answers) == ["conflict"]
     assert stored(log) == [(1, b, 1)]
 
 
 def test_a_key_seen_before_gets_its_first_answer(log: Log) -> None:
-    first = log.writer.append(command(record(uuid4(), 1), key="k"))[0]
+    first = append(log, command(record(uuid4(), 1), key="k"))[0]
 
-    again = log.writer.append(command(record(uuid4(), 1), key="k"))[0]
+    again = append(log, command(record(uuid4(), 1), key="k"))[0]
 
     assert again == (Outcome.REPEATED, first.first_position, first.last_position, "answer to k")
     assert len(stored(log)) == 1
@@ -134,16 +138,16 @@ def test_a_key_seen_before_gets_its_first_answer(log: Log) -> None:
 
 def test_the_first_answer_holds_although_the_stream_has_moved(log: Log) -> None:
     a = uuid4()
-    log.writer.append(command(record(a, 1), key="k"))
-    log.writer.append(command(record(a, 2)))
+    append(log, command(record(a, 1), key="k"))
+    append(log, command(record(a, 2)))
 
-    assert outcomes(log.writer.append(command(record(a, 1), key="k"))) == ["repeated"]
+    assert outcomes(append(log, command(record(a, 1), key="k"))) == ["repeated"]
 
 
 def test_a_key_with_another_body_is_refused(log: Log) -> None:
-    log.writer.append(command(record(uuid4(), 1), key="k"))
+    append(log, command(record(uuid4(), 1), key="k"))
 
-    answers = log.writer.append(command(record(uuid4(), 1), key="k", body=b"x" * 32))
+    answers = append(log, command(record(uuid4(), 1), key="k", body=b"x" * 32))
 
     assert outcomes(answers) == ["key-reused"]
     assert len(stored(log)) == 1
@@ -152,7 +156,7 @@ def test_a_key_with_another_body_is_refused(log: Log) -> None:
 def test_the_same_key_twice_in_one_batch_makes_one_event(log: Log) -> None:
     a, b = uuid4(), uuid4()
 
-    answers = log.writer.append(command(record(a, 1), key="k"), command(record(b, 1), key="k"))
+    answers = append(log, command(record(a, 1), key="k"), command(record(b, 1), key="k"))
 
     assert answers[1] == (Outcome.REPEATED, 1, 1, "answer to k")
     assert stored(log) == [(1, a, 1)]
@@ -161,15 +165,15 @@ def test_the_same_key_twice_in_one_batch_makes_one_event(log: Log) -> None:
 def test_a_refused_command_does_not_use_up_its_key(log: Log) -> None:
     a = uuid4()
 
-    answers = log.writer.append(command(record(a, 2), key="k"), command(record(a, 1), key="k"))
+    answers = append(log, command(record(a, 2), key="k"), command(record(a, 1), key="k"))
 
     assert outcomes(answers) == ["conflict", "accepted"]
 
 
 def test_a_command_without_events_is_remembered(log: Log) -> None:
-    log.writer.append(command(key="k"))
+    append(log, command(key="k"))
 
-    assert log.writer.append(command(key="k")) == [(Outcome.REPEATED, None, None, "answer to k")]
+    assert append(log, command(key="k")) == [(Outcome.REPEATED, None, None, "answer to k")]
 
 
 def test_a_new_key_is_durable_with_the_events_it_sealed(log: Log) -> None:
@@ -177,7 +181,7 @@ def test_a_new_key_is_durable_with_the_events_it_sealed(log: Log) -> None:
     secret = b"s" * 32
     key = DataKey(key_id(secret), a, secret, b"w" * 40, durable=False)
 
-    log.writer.append(command(record(a, 1), keys=[key]), command(record(a, 7), keys=[key]))
+    append(log, command(record(a, 1), keys=[key]), command(record(a, 7), keys=[key]))
 
     with log.database.connect() as connection:
         assert connection.execute("SELECT stream_id, wrapped FROM vault.key").fetchall() == [
@@ -189,7 +193,7 @@ def test_nothing_is_sealed_under_a_key_that_is_gone(log: Log) -> None:
     a, b = uuid4(), uuid4()
     key = DataKey(key_id(b"s" * 32), a, b"s" * 32, b"w" * 40, durable=True)
 
-    answers = log.writer.append(command(record(a, 1), keys=[key]), command(record(b, 1)))
+    answers = append(log, command(record(a, 1), keys=[key]), command(record(b, 1)))
 
     assert outcomes(answers) == ["key-gone", "accepted"]
     assert stored(log) == [(1, b, 1)]
@@ -200,16 +204,16 @@ def test_a_command_that_the_database_rejects_fails_alone(log: Log) -> None:
     broken = record(b, 1)._replace(record=b"x" * 70_000)
 
     with pytest.raises(WriterError, match="log_record_check"):
-        log.writer.append(command(broken))
+        append(log, command(broken))
 
-    assert outcomes(log.writer.append(command(record(a, 1)))) == ["accepted"]
+    assert outcomes(append(log, command(record(a, 1)))) == ["accepted"]
 
 
 @pytest.mark.parametrize(
     "statement", ["UPDATE log SET version = 9", "DELETE FROM log", "TRUNCATE log"]
 )
 def test_the_log_cannot_be_changed_even_by_its_owner(log: Log, statement: str) -> None:
-    log.writer.append(command(record(uuid4(), 1)))
+    append(log, command(record(uuid4(), 1)))
 
     with log.database.connect_as_owner() as owner:
         owner.execute("SET session_replication_role = replica")
@@ -243,9 +247,7 @@ def test_an_auditor_reads_the_log_and_no_keys(log: Log) -> None:
 
 
 def test_answers_are_kept_for_72_hours(log: Log) -> None:
-    log.writer.append(
-        command(record(uuid4(), 1), key="old"), command(record(uuid4(), 1), key="new")
-    )
+    append(log, command(record(uuid4(), 1), key="old"), command(record(uuid4(), 1), key="new"))
     with log.database.connect_as_owner() as owner:
         owner.execute(
             "UPDATE command SET recordedtime = now() - interval '73 hours' WHERE key = 'old'"
@@ -254,7 +256,7 @@ def test_answers_are_kept_for_72_hours(log: Log) -> None:
     with log.database.connect() as connection:
         assert connection.execute("SELECT forget_old_answers()").fetchone() == (1,)
 
-    assert outcomes(log.writer.append(command(record(uuid4(), 1), key="new"))) == ["repeated"]
+    assert outcomes(append(log, command(record(uuid4(), 1), key="new"))) == ["repeated"]
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +301,7 @@ def test_a_batch_does_what_its_commands_do_one_by_one(
             told = [
                 answer
                 for batch in batches if batch
-                for answer in shared_log.writer.append(*(made[n] for n in batch))
+                for answer in append(shared_log, *(made[n] for n in batch))
             ]  # fmt: skip
             rows = read(connection, after=before)
         return outcomes(told), [(streams.index(row.stream), row.version) for row in rows]

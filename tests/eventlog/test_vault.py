@@ -103,7 +103,13 @@ def test_another_process_seals_under_the_key_that_is_there(log: Log) -> None:
     inquiry_id, first = asked(log)
     log.vault.forget(inquiry_id)  # as a process that has never seen the inquiry
 
-    assert log.vault.key_for(inquiry_id, is_new=False).kid == first.k
+    log.inquiries.change(
+        inquiry_id,
+        lambda i: i.note(ref=Code("1"), kind=Code("memo"), note=Plain("다시 전화함"), at=AT),
+        REQUEST,
+    )
+
+    assert {text.k for text in stored_texts(log, inquiry_id)} == {first.k}
 
 
 def test_a_key_destroyed_meanwhile_is_replaced_not_used(log: Log) -> None:

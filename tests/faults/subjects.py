@@ -22,7 +22,7 @@ from eventlog.keys import Keys
 from eventlog.log import Log, assembled
 from eventlog.recorder import RecordMapper
 from eventlog.settings import Settings
-from eventlog.writer import Command, append
+from eventlog.writer import APPEND, Answer, Command, Outcome, parameters
 from tests.faults.harness import Seen
 
 NINE = datetime(2012, 2, 29, 0, 0, tzinfo=UTC)
@@ -76,6 +76,13 @@ def command_of(log: Log, inquiry: Inquiry, request: Request, response: str = "")
     )
 
 
+def append_on(connection: Connection, command: Command, keys: Keys) -> Answer:
+    """Append a command past the writer, in whatever transaction the connection is in."""
+    row = connection.execute(APPEND, parameters([command], keys.encryption_id)).fetchone()
+    assert row is not None
+    return Answer(Outcome(row[0]), *row[1:])
+
+
 @dataclass(frozen=True)
 class Dasan:
     """Our log: saves through the use case and the process's writer."""
@@ -121,7 +128,7 @@ class DasanAppender:
         request = request_of(str(command), self._log.keys)
         lost = command_of(self._log, inquiry_of(command, events), request)
         with self._one_at_a_time, self._connection.transaction(force_rollback=True):
-            append(self._connection.cursor(), [lost], self._log.keys.encryption_id)
+            append_on(self._connection, lost, self._log.keys)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from domain.vocabulary import Code, Plain
 from eventlog import reader
 from eventlog.database import Database
 from eventlog.log import Log, assembled
-from eventlog.writer import Answer, Outcome, append
-from tests.conftest import Servers
+from eventlog.writer import Answer, Outcome
+from tests.conftest import Servers, append
 from tests.faults.line import Line, line_to
-from tests.faults.subjects import NINE, command_of, inquiry_of, request_of
+from tests.faults.subjects import NINE, append_on, command_of, inquiry_of, request_of
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def test_the_retry_of_an_append_gets_the_first_answer(cut_log: tuple[Line, Log])
 
     line.cut_after_next_append()
     with pytest.raises(psycopg.OperationalError), log.database.connect() as connection:
-        append(connection.cursor(), [command], log.keys.encryption_id)
+        append_on(connection, command, log.keys)
     with log.database.connect() as connection:
-        again = append(connection.cursor(), [command], log.keys.encryption_id)
+        again = append_on(connection, command, log.keys)
 
     assert line.cuts == 1
-    assert again == [Answer(Outcome.REPEATED, 2, 4, "the answer")]
+    assert again == Answer(Outcome.REPEATED, 2, 4, "the answer")
     assert versions(log, inquiry_id) == [1, 2, 3]
 
 
@@ -108,7 +108,7 @@ def test_another_body_under_the_same_key_is_refused(cut_log: tuple[Line, Log]) -
 def test_the_same_key_twice_in_one_batch_makes_one_event(log: Log) -> None:
     first = command_of(log, inquiry_of(uuid4(), 2), request_of("k1", log.keys), "the answer")
 
-    answers = log.writer.append(first, replace(first))
+    answers = append(log, first, replace(first))
 
     assert answers == [
         Answer(Outcome.ACCEPTED, 1, 2, "the answer"),
@@ -123,7 +123,7 @@ def test_another_body_under_the_same_key_in_one_batch_is_refused(log: Log) -> No
         log, inquiry_of(uuid4(), 1), request_of("k1", log.keys, body=b"another body")
     )
 
-    answers = log.writer.append(first, other)
+    answers = append(log, first, other)
 
     assert [answer.outcome for answer in answers] == [Outcome.ACCEPTED, Outcome.KEY_REUSED]
     assert versions(log, other.records[0].stream) == []

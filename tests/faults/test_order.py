@@ -13,18 +13,14 @@ from psycopg import Connection
 from eventlog import reader
 from eventlog.log import Log
 from eventlog.reader import StoredRecord
-from eventlog.writer import Answer, Command, Outcome, append
+from eventlog.writer import Command, Outcome
 from tests.faults.harness import PATIENCE_S, await_condition
-from tests.faults.subjects import command_of, inquiry_of, request_of
+from tests.faults.subjects import append_on, command_of, inquiry_of, request_of
 
 
 def command(log: Log, events: int = 1) -> Command:
     inquiry_id = uuid4()
     return command_of(log, inquiry_of(inquiry_id, events), request_of(str(inquiry_id), log.keys))
-
-
-def appended(connection: Connection, log: Log, command: Command) -> Answer:
-    return append(connection.cursor(), [command], log.keys.encryption_id)[0]
 
 
 def followed(log: Log, looks: Callable[[], object] = lambda: None) -> Iterator[StoredRecord]:
@@ -61,8 +57,8 @@ def test_nobody_overtakes_a_slow_transaction(log: Log, slow_commits: bool) -> No
         ThreadPoolExecutor(1) as thread,
     ):
         with slow.transaction(force_rollback=not slow_commits):
-            appended(slow, log, command(log, events=2))
-            later = thread.submit(appended, quick, log, command(log))
+            append_on(slow, command(log, events=2), log.keys)
+            later = thread.submit(append_on, quick, command(log), log.keys)
             await_blocked(log, quick)
             with log.database.connect() as connection:
                 assert reader.read(connection, after=0) == []
@@ -87,8 +83,8 @@ def test_an_older_transaction_that_commits_later_comes_later(log: Log) -> None:
         oldest.execute("SELECT pg_current_xact_id()")
         with older.transaction():
             older.execute("SELECT pg_current_xact_id()")
-            assert appended(quick, log, first).outcome is Outcome.ACCEPTED
-            assert appended(older, log, second).outcome is Outcome.ACCEPTED
+            assert append_on(quick, first, log.keys).outcome is Outcome.ACCEPTED
+            assert append_on(older, second, log.keys).outcome is Outcome.ACCEPTED
 
         records = followed(log)
         seen = [next(records), next(records)]
