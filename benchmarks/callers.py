@@ -2,7 +2,6 @@
 
 import asyncio
 import multiprocessing
-import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -45,11 +44,9 @@ def callers(system: System, *, processes: int) -> Iterator[Callable[[float], Run
     spawn = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         ends: list[Connection] = []
-        for number in range(processes):
+        for _ in range(processes):
             ours, theirs = spawn.Pipe()
-            process = spawn.Process(
-                target=_serve, args=(system, number, CALLERS // processes, theirs)
-            )
+            process = spawn.Process(target=_serve, args=(system, CALLERS // processes, theirs))
             process.start()
             theirs.close()
             stack.callback(process.join)
@@ -67,8 +64,7 @@ def callers(system: System, *, processes: int) -> Iterator[Callable[[float], Run
         yield run
 
 
-def _serve(system: System, number: int, callers: int, parent: Connection) -> None:
-    _stay_on_one_core(number)
+def _serve(system: System, callers: int, parent: Connection) -> None:
     with system.opened() as act:
         parent.send(READY)
         while True:
@@ -77,17 +73,6 @@ def _serve(system: System, number: int, callers: int, parent: Connection) -> Non
             except EOFError:
                 return
             parent.send(act(callers, seconds))
-
-
-def _stay_on_one_core(number: int) -> None:
-    """Keep this process on one core, as far as the system lets us choose.
-
-    Python runs one thread at a time; threads that take turns on several cores carry their data to
-    and fro, and the library and we both do half as much.
-    """
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
 def in_threads(act: Callable[[], object], callers: int, seconds: float) -> Run:

@@ -35,7 +35,7 @@ CREATE TABLE command (
     recordedtime   timestamptz NOT NULL,
     PRIMARY KEY (client, key)
 );
-CREATE INDEX command_by_age ON command (recordedtime);
+CREATE INDEX command_by_age ON command USING brin (recordedtime);  -- they come in that order
 
 -- The only tables that forget.
 CREATE SCHEMA vault;
@@ -92,7 +92,7 @@ DECLARE
     outcomes text[];
     taken    boolean[];
     held     bytea[] := '{}';
-    crossed  boolean;
+    clear    boolean;
     firsts   bigint[];
     lasts    bigint[];
 BEGIN
@@ -107,38 +107,38 @@ BEGIN
         FROM (SELECT kid FROM vault.key WHERE kid = ANY (used_kids) FOR KEY SHARE) k;
     END IF;
 
-    SELECT array_agg(answer ORDER BY ordinal), array_agg(answer = 'accepted' ORDER BY ordinal)
-    INTO outcomes, taken
-    FROM (
-        SELECT k.ordinal, CASE WHEN c.fingerprint IS NULL THEN 'accepted'
-                               WHEN c.fingerprint = k.fingerprint THEN 'repeated'
-                               ELSE 'key-reused' END AS answer
-        FROM unnest(clients, keys, fingerprints) WITH ORDINALITY
-            k(client, key, fingerprint, ordinal)
-        -- The limit keeps it a look-up for each, whatever the planner thinks of the tables.
-        LEFT JOIN LATERAL (
-            SELECT fingerprint FROM command WHERE client = k.client AND key = k.key LIMIT 1) c
-            ON true) answers;
-
-    -- The common case in one look: the new commands stand in nobody's way.
-    SELECT EXISTS (
+    -- The common case in one look: the commands are new and stand in nobody's way.
+    SELECT NOT EXISTS (
             SELECT FROM unnest(clients, keys) k(client, key)
             WHERE client IS NOT NULL GROUP BY client, key HAVING count(*) > 1)
-        OR EXISTS (
-            SELECT FROM unnest(used_commands, used_kids) u(command, kid)
-            WHERE taken[command] AND kid <> ALL (held))
-        OR EXISTS (
+        AND NOT EXISTS (
+            SELECT FROM unnest(clients, keys) k(client, key)
+            JOIN command USING (client, key))
+        AND NOT EXISTS (
+            SELECT FROM unnest(used_kids) kid WHERE kid <> ALL (held))
+        AND NOT EXISTS (
             SELECT FROM (
                 SELECT stream_id, version,
                        lag(version) OVER (PARTITION BY stream_id ORDER BY ordinal) AS previous
-                FROM unnest(event_commands, streams, versions)
-                    WITH ORDINALITY e(command, stream_id, version, ordinal)
-                WHERE taken[command]) e
+                FROM unnest(streams, versions) WITH ORDINALITY e(stream_id, version, ordinal)) e
             WHERE version <> 1 + coalesce(previous,
                 (SELECT max(l.version) FROM log l WHERE l.stream_id = e.stream_id), 0))
-    INTO crossed;
+    INTO clear;
 
-    IF crossed THEN
+    IF clear THEN
+        outcomes := array_fill('accepted'::text, ARRAY[cardinality(clients)]);
+        taken := array_fill(true, ARRAY[cardinality(clients)]);
+    ELSE
+        SELECT array_agg(answer ORDER BY ordinal), array_agg(answer = 'accepted' ORDER BY ordinal)
+        INTO outcomes, taken
+        FROM (
+            SELECT k.ordinal, CASE WHEN c.fingerprint IS NULL THEN 'accepted'
+                                   WHEN c.fingerprint = k.fingerprint THEN 'repeated'
+                                   ELSE 'key-reused' END AS answer
+            FROM unnest(clients, keys, fingerprints) WITH ORDINALITY
+                k(client, key, fingerprint, ordinal)
+            LEFT JOIN command c USING (client, key)) answers;
+
         -- One by one: each sees the log and those before it that were taken.
         FOR one IN 1 .. cardinality(clients) LOOP
             CONTINUE WHEN NOT taken[one];
@@ -165,14 +165,14 @@ BEGIN
         END LOOP;
     END IF;
 
-    INSERT INTO vault.key (kid, stream_id, wrapped, kek)
-    SELECT kid, stream_id, wrapped, kek
-    FROM unnest(new_commands, new_kids, new_streams, new_wrapped, new_keks)
-        n(command, kid, stream_id, wrapped, kek)
-    WHERE taken[command]
-    ON CONFLICT (kid) DO NOTHING;
-
-    WITH placed AS (
+    WITH kept AS (
+        INSERT INTO vault.key (kid, stream_id, wrapped, kek)
+        SELECT kid, stream_id, wrapped, kek
+        FROM unnest(new_commands, new_kids, new_streams, new_wrapped, new_keks)
+            n(command, kid, stream_id, wrapped, kek)
+        WHERE taken[command]
+        ON CONFLICT (kid) DO NOTHING),
+    placed AS (
         SELECT command, stream_id, version, type, record, stamp_at,
                head.position + row_number() OVER (ORDER BY ordinal) AS position
         FROM unnest(event_commands, streams, versions, types, records, stamps_at)
@@ -196,12 +196,12 @@ BEGIN
     remembered AS (
         INSERT INTO command
         SELECT client, key, fingerprint, response, first_position, last_position, taken_at
-        FROM answered WHERE taken[ordinal] AND client IS NOT NULL)
+        FROM answered WHERE taken[ordinal] AND client IS NOT NULL),
+    moved AS (
+        UPDATE log_head SET position = head.position + (SELECT count(*) FROM placed),
+                            recordedtime = taken_at)
     SELECT array_agg(first_position ORDER BY ordinal), array_agg(last_position ORDER BY ordinal)
     INTO firsts, lasts FROM answered;
-
-    UPDATE log_head SET position = coalesce((SELECT max(l) FROM unnest(lasts) l), head.position),
-                        recordedtime = taken_at;
 
     RETURN QUERY
     SELECT o.outcome, coalesce(c.first_position, o.first), coalesce(c.last_position, o.last),

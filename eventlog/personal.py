@@ -7,6 +7,7 @@ from domain.vocabulary import RESIDENT_NUMBER
 
 REDACTED = "[redacted]"
 CIRCLE = "○"
+_BIRTH_DATE = re.compile(r"\d{6}")
 _WIDE_DIGIT = re.compile(r"(?![0-9])\d")
 
 
@@ -16,6 +17,8 @@ def redact(text: str) -> str:
     Wide digits count as digits, so that no way of typing them slips through.
     """
     normal = unicodedata.normalize("NFC", text)
+    if _BIRTH_DATE.search(normal) is None:  # as good as always, and found out faster
+        return normal
     folded = _WIDE_DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), normal)
     parts, end = [], 0
     for number in RESIDENT_NUMBER.finditer(folded):
