@@ -74,3 +74,12 @@ def test_a_reader_whose_connection_was_ended_reads_on(log: Log) -> None:
     )
 
     assert log.inquiries.get(inquiry.id).version == 3
+
+
+def test_the_library_saves_through_the_log_when_told_who_asks(log: Log) -> None:
+    inquiry = Inquiry.receive(uuid4(), at=TIME, channel=Channel.SMS)
+
+    log.inquiries.save(inquiry, request=REQUEST, response="")
+
+    assert log.inquiries.get(inquiry.id).version == 1
+    assert log.inquiries.recorder.max_notification_id() == 1
