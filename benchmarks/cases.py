@@ -41,7 +41,7 @@ class Scale:
     library_events: int
 
 
-FULL = Scale(rounds=3, seconds=5, warm_up_seconds=1.5, log_events=200_000, library_events=6_000)
+FULL = Scale(rounds=3, seconds=5, warm_up_seconds=1.5, log_events=400_000, library_events=6_000)
 QUICK = Scale(rounds=1, seconds=0.5, warm_up_seconds=0.1, log_events=3_000, library_events=300)
 
 

@@ -77,7 +77,7 @@ def measured_on(postgresql: str) -> str:
         f"measured on {_processor()}, {os.cpu_count()} cores, {platform.system()}; "
         f"PostgreSQL {postgresql}, Python {platform.python_version()}, "
         f"psycopg {version('psycopg')} ({psycopg.pq.__impl__}), "
-        f"eventsourcing {version('eventsourcing')}; fsync on, each process of callers on one core"
+        f"eventsourcing {version('eventsourcing')}; fsync on"
     )
 
 

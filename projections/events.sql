@@ -26,7 +26,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS events (
     by_first_agent boolean, first_answered_at timestamptz, ordinal integer, medium text,
     purpose text, score integer, moderator text, other uuid, title jsonb, story jsonb, author jsonb,
     of_time timestamptz, of_agent text, first_entered_at timestamptz, sealed text[]
-) ON COMMIT DELETE ROWS;
+) ON COMMIT :kept ROWS;
 
 -- Fill
 INSERT INTO events
@@ -36,32 +36,57 @@ WITH begun AS (
     FROM log WHERE position > :from AND position <= :upto
     GROUP BY stream_id
     HAVING min(version) > 1 AND bool_or(type = ANY (:reaching_back::text[]))),
-decoded AS MATERIALIZED (
-    SELECT l.position, l.stream_id, l.version, names.name AS type, l.is_fresh,
-           envelope.time, envelope.recordedtime, envelope.actor, data.*,
-           CASE WHEN l.type = ANY (:with_sealed::text[]) AND envelope.data @? '$.*.k' THEN ARRAY(
-               SELECT field FROM jsonb_each(envelope.data) AS f(field, value)
-               WHERE jsonb_typeof(value) = 'object' AND value ? 'k' ORDER BY field) END AS sealed
+-- Only `data` is parsed: the order of a record's bytes is known (RFC 8785), and no value outside
+-- `data` holds a quote: {"actor":"…",…,"data":{…},"id":"stream/version","recordedtime":"…",…,
+-- "time":"…",…}. What is not found is null, which `events` refuses. OFFSET 0: computed once.
+cut AS (
+    SELECT l.*, substr(record, 1, starts) AS head, substr(record, ends) AS tail,
+           convert_from(substr(record, starts, ends - starts), 'UTF8')::jsonb AS data
     FROM (SELECT *, true AS is_fresh FROM log WHERE position > :from AND position <= :upto
           UNION ALL
           SELECT log.*, false FROM begun JOIN log ON log.stream_id = begun.stream_id
               AND log.version < begun.version) l
-    LEFT JOIN unnest(:types::text[], :names::text[]) AS names(type, name) ON names.type = l.type
-    CROSS JOIN LATERAL jsonb_to_record(convert_from(l.record, 'UTF8')::jsonb) AS envelope(
-        time timestamptz, recordedtime timestamptz, actor text, data jsonb)
-    CROSS JOIN LATERAL jsonb_to_record(envelope.data) AS data(
-        channel text, language text, category text, district text,
-        citizen uuid, due_at timestamptz,
-        queue text, visit integer, enqueued_at timestamptz, agent text, waited_ms bigint,
-        reason text, talk_ms bigint, hold_ms bigint, wrapup_ms bigint, ended_by text,
-        from_agent text, kind text, "to" text, hop integer, holds boolean,
-        of integer, agency text, outcome text, took_ms bigint, reply_ms bigint,
-        by_first_agent boolean, first_answered_at timestamptz, ordinal integer,
-        medium text, purpose text, score integer, moderator text, other uuid,
-        title jsonb, story jsonb, author jsonb)),
+    CROSS JOIN LATERAL (
+        SELECT nullif(position('"data":{'::bytea IN record), 0) + 7 AS starts,
+               nullif(position(convert_to(',"id":"' || stream_id || '/', 'UTF8') IN record), 0) AS ends
+        OFFSET 0) place
+    OFFSET 0),
+decoded AS MATERIALIZED (
+    SELECT position, stream_id, version, names.name AS type, is_fresh,
+           convert_from(substr(tail, 9 + position(',"time":"'::bytea IN tail), 27), 'UTF8')
+               ::timestamptz AS time,
+           convert_from(substr(tail, 17 + position(',"recordedtime":"'::bytea IN tail), 27), 'UTF8')
+               ::timestamptz AS recordedtime,
+           split_part(convert_from(head, 'UTF8'), '"', 4) AS actor,
+           data ->> 'channel' AS channel, data ->> 'language' AS language,
+           data ->> 'category' AS category, data ->> 'district' AS district,
+           (data ->> 'citizen')::uuid AS citizen, (data ->> 'due_at')::timestamptz AS due_at,
+           data ->> 'queue' AS queue, (data ->> 'visit')::integer AS visit,
+           (data ->> 'enqueued_at')::timestamptz AS enqueued_at, data ->> 'agent' AS agent,
+           (data ->> 'waited_ms')::bigint AS waited_ms, data ->> 'reason' AS reason,
+           (data ->> 'talk_ms')::bigint AS talk_ms, (data ->> 'hold_ms')::bigint AS hold_ms,
+           (data ->> 'wrapup_ms')::bigint AS wrapup_ms, data ->> 'ended_by' AS ended_by,
+           data ->> 'from_agent' AS from_agent, data ->> 'kind' AS kind, data ->> 'to' AS "to",
+           (data ->> 'hop')::integer AS hop, (data ->> 'holds')::boolean AS holds,
+           (data ->> 'of')::integer AS of, data ->> 'agency' AS agency,
+           data ->> 'outcome' AS outcome, (data ->> 'took_ms')::bigint AS took_ms,
+           (data ->> 'reply_ms')::bigint AS reply_ms,
+           (data ->> 'by_first_agent')::boolean AS by_first_agent,
+           (data ->> 'first_answered_at')::timestamptz AS first_answered_at,
+           (data ->> 'ordinal')::integer AS ordinal, data ->> 'medium' AS medium,
+           data ->> 'purpose' AS purpose, (data ->> 'score')::integer AS score,
+           data ->> 'moderator' AS moderator, (data ->> 'other')::uuid AS other,
+           nullif(data -> 'title', 'null') AS title, nullif(data -> 'story', 'null') AS story,
+           nullif(data -> 'author', 'null') AS author,
+           CASE WHEN data @? '$.*.k' THEN ARRAY(
+               SELECT field FROM jsonb_each(data) AS f(field, value)
+               WHERE jsonb_typeof(value) = 'object' AND value ? 'k' ORDER BY field) END AS sealed
+    FROM cut LEFT JOIN unnest(:types::text[], :names::text[]) AS names(type, name) USING (type)),
 -- What asks for the first answer, or may change an earlier count; with the labels before it.
 turning AS (
-    SELECT t.*, before.channel AS old_channel, before.language AS old_language,
+    SELECT t.position, t.stream_id, t.version, t.type, t.time,
+           t.channel, t.language, t.category, t.district,
+           before.channel AS old_channel, before.language AS old_language,
            before.category AS old_category, before.district AS old_district
     FROM decoded t
     LEFT JOIN decoded before ON before.stream_id = t.stream_id AND before.version = t.version - 1
@@ -70,46 +95,44 @@ turning AS (
         OR t.type = 'inquiry.resolved'),
 -- The answer that was first, in the world's time, until then.
 first_before AS (
-    SELECT DISTINCT ON (t.position) t.position, a.position AS answer, a.time,
+    SELECT DISTINCT ON (t.position) t.*, a.position AS answer, a.time AS answered_at,
            coalesce(a.enqueued_at, a.time) AS entered_at
     FROM turning t
-    JOIN decoded a ON a.stream_id = t.stream_id AND a.version < t.version
-    WHERE a.type IN ('inquiry.answered', 'inquiry.replied')
+    LEFT JOIN decoded a ON a.stream_id = t.stream_id AND a.version < t.version
+        AND a.type IN ('inquiry.answered', 'inquiry.replied')
     ORDER BY t.position, a.time, a.version),
--- What is counted anew: which row, at which position, under which labels.
-recount (at_position, of_position, sign, as_first, channel, language, category, district) AS (
-    SELECT t.position, r.position, -1, false,
-           old_channel, old_language, old_category, old_district
-    FROM turning t JOIN decoded r ON r.stream_id = t.stream_id AND r.version < t.version
-    WHERE t.type IN ('inquiry.classified', 'inquiry.annulled')
+-- Whose earlier rows are counted anew, under which labels; and which rows as the first answer.
+relabelled (at_position, stream_id, version, sign, channel, language, category, district) AS (
+    SELECT position, stream_id, version, -1, old_channel, old_language, old_category, old_district
+    FROM turning WHERE type IN ('inquiry.classified', 'inquiry.annulled')
     UNION ALL
-    SELECT t.position, r.position, 1, false, t.channel, t.language, t.category, t.district
-    FROM turning t JOIN decoded r ON r.stream_id = t.stream_id AND r.version < t.version
-    WHERE t.type = 'inquiry.classified'
+    SELECT position, stream_id, version, 1, channel, language, category, district
+    FROM turning WHERE type = 'inquiry.classified'),
+first_answers (at_position, answer, sign, channel, language, category, district) AS (
+    SELECT position, answer, -1, old_channel, old_language, old_category, old_district
+    FROM first_before
+    WHERE answer IS NOT NULL AND (type IN ('inquiry.classified', 'inquiry.annulled')
+        OR type IN ('inquiry.answered', 'inquiry.replied') AND time < answered_at)
     UNION ALL
-    SELECT t.position, f.answer, -1, true, old_channel, old_language, old_category, old_district
-    FROM turning t JOIN first_before f USING (position)
-    WHERE t.type IN ('inquiry.classified', 'inquiry.annulled')
-       OR t.type IN ('inquiry.answered', 'inquiry.replied') AND t.time < f.time
+    SELECT position, answer, 1, channel, language, category, district
+    FROM first_before WHERE type = 'inquiry.classified' AND answer IS NOT NULL
     UNION ALL
-    SELECT t.position, f.answer, 1, true, t.channel, t.language, t.category, t.district
-    FROM turning t JOIN first_before f USING (position)
-    WHERE t.type = 'inquiry.classified'
-    UNION ALL
-    SELECT t.position, t.position, 1, true, t.channel, t.language, t.category, t.district
-    FROM turning t LEFT JOIN first_before f USING (position)
-    WHERE t.type IN ('inquiry.answered', 'inquiry.replied')
-      AND (f.position IS NULL OR t.time < f.time)),
+    SELECT position, position, 1, channel, language, category, district
+    FROM first_before
+    WHERE type IN ('inquiry.answered', 'inquiry.replied')
+      AND (answer IS NULL OR time < answered_at)),
 shown AS (
     SELECT position AS at_position, 1 AS sign, false AS restated, type AS shown_type,
            channel AS in_channel, language AS in_language, category AS in_category,
            district AS in_district, decoded.*
     FROM decoded WHERE is_fresh
     UNION ALL
-    SELECT n.at_position, n.sign, true,
-           CASE WHEN n.as_first THEN 'inquiry.first-answered' ELSE decoded.type END,
-           n.channel, n.language, n.category, n.district, decoded.*
-    FROM recount n JOIN decoded ON decoded.position = n.of_position)
+    SELECT n.at_position, n.sign, true, r.type, n.channel, n.language, n.category, n.district, r.*
+    FROM decoded r JOIN relabelled n ON n.stream_id = r.stream_id AND r.version < n.version
+    UNION ALL
+    SELECT n.at_position, n.sign, true, 'inquiry.first-answered',
+           n.channel, n.language, n.category, n.district, a.*
+    FROM decoded a JOIN first_answers n ON n.answer = a.position)
 SELECT r.at_position, r.sign, r.restated, r.stream_id, r.version, r.shown_type,
        r.time, r.recordedtime, r.actor,
        r.in_channel, r.in_language, r.in_category, r.in_district,

@@ -4,16 +4,16 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import LiteralString, get_args, get_type_hints
+from typing import LiteralString
 
 import psycopg
 from psycopg import Connection, sql
 
 from domain.events import CATALOGUE
-from domain.vocabulary import Personal
 from eventlog.database import Database
 from eventlog.reader import POLL_INTERVAL_S, head
-from projections.views import drop, make, text, views
+from projections.catalogue_tables import prepare_catalogue
+from projections.views import View, drop, make, text, views
 
 BATCH_EVENTS = 20_000
 """Events a transaction: larger ones save little and make readers of a view wait longer."""
@@ -76,7 +76,8 @@ def prepare(database: Database, timezone: str) -> None:
                 sql.Identifier(connection.info.dbname)
             )
         )
-        _make_relation(connection)
+        prepare_catalogue(connection)
+        make_relation(connection)
         # Positions are locked before tables, as a runner does: else each could wait for the other.
         rows = connection.execute(
             "SELECT view, definition FROM projection ORDER BY view FOR UPDATE"
@@ -89,8 +90,6 @@ def prepare(database: Database, timezone: str) -> None:
             [list(CATALOGUE)],
         )
         changed = [v for v in views(connection) if known.get(v.name) != v.definition]
-        if changed:
-            _make_feeds(connection)
         for view in changed:
             drop(connection, view)
             make(connection, view)
@@ -111,7 +110,7 @@ class Runner:
     def __init__(self, connection: Connection, *, batch: int = BATCH_EVENTS) -> None:
         self.batch = batch
         self._connection = connection
-        _make_relation(connection)
+        make_relation(connection)
         self._views = {view.name: view for view in views(connection)}
 
     def catch_up(
@@ -181,18 +180,6 @@ class Runner:
                     self._merge_or_stop(name, begin, end)
             return end
 
-    def merge_fed(self, feed: str, begin: int, end: int) -> bool:
-        """Merge into all views what a feeder has typed; False where they are not at `begin`."""
-        with self._connection.transaction():
-            states = self._states("FOR UPDATE")
-            if any(state.error or state.position != begin for state in states):
-                return False
-            self._connection.execute(
-                sql.SQL("SET LOCAL search_path = {}, public, pg_temp").format(sql.Identifier(feed))
-            )
-            self._fold([state.view for state in states], end)
-            return True
-
     def _states(self, lock: LiteralString) -> list[Progress]:
         rows = self._connection.execute(
             "SELECT view, position, error FROM projection ORDER BY view " + lock  # noqa: S608 - ours
@@ -201,16 +188,7 @@ class Runner:
 
     def _merge(self, names: Sequence[str], begin: int, end: int) -> None:
         fill(self._connection, begin, end)
-        self._fold(names, end)
-
-    def _fold(self, names: Sequence[str], end: int) -> None:
-        for name in names:
-            for merge in self._views[name].merges:
-                self._connection.execute(merge.encode())
-        self._connection.execute(
-            "UPDATE projection SET position = %s, changed_at = now() WHERE view = ANY (%s)",
-            [end, list(names)],
-        )
+        fold(self._connection, [self._views[name] for name in names], end)
 
     def _merge_or_stop(self, name: str, begin: int, end: int) -> None:
         try:
@@ -243,34 +221,35 @@ def fill(connection: Connection, begin: int, end: int) -> None:
             "not know: install the version that wrote it"
         )
     connection.execute("DELETE FROM events")  # of a batch before in this transaction
+    # The planner takes a batch for small, and would sort its rows to join them.
+    connection.execute("SET LOCAL enable_mergejoin = off")
     connection.execute(
         _FILL,
         {
             "from": begin,
             "upto": end,
             "reaching_back": list(REACHING_BACK),
-            "with_sealed": WITH_SEALED,
             "types": list(CATALOGUE),
             "names": [re.sub(r"\.v[0-9]+$", "", name) for name in CATALOGUE],
         },
     )
+    connection.execute("SET LOCAL enable_mergejoin TO DEFAULT")
 
 
-def _make_feeds(connection: Connection) -> None:
-    """Make the tables of `projections.feeding`, of the shape that the relation has now."""
-    for feed in (sql.Identifier(f"feed_{number}") for number in range(2)):
-        for statement in (
-            "DROP SCHEMA IF EXISTS {} CASCADE",
-            "CREATE SCHEMA {}",
-            "CREATE UNLOGGED TABLE {}.events (LIKE pg_temp.events)",
-            "GRANT USAGE ON SCHEMA {} TO dasan_projector",
-            "GRANT SELECT, INSERT, DELETE, TRUNCATE ON {}.events TO dasan_projector",
-        ):
-            connection.execute(sql.SQL(statement).format(feed))
+def fold(connection: Connection, behind: Sequence[View], end: int) -> None:
+    """Merge the relation `events` into the views, and move their positions to `end`."""
+    for view in behind:
+        for merge in view.merges:
+            connection.execute(merge.encode())
+    connection.execute(
+        "UPDATE projection SET position = %s, changed_at = now() WHERE view = ANY (%s)",
+        [end, [view.name for view in behind]],
+    )
 
 
-def _make_relation(connection: Connection) -> None:
-    connection.execute(_TABLE)
+def make_relation(connection: Connection, on_commit: LiteralString = "DELETE") -> None:
+    """Make the relation `events`, whose rows last for a transaction or, `PRESERVE`d, for longer."""
+    connection.execute(_TABLE.replace(b":kept", on_commit.encode()))
     connection.execute("SET work_mem = '64MB'")  # a batch is sorted in memory
 
 
@@ -284,13 +263,6 @@ def _stopped(states: Sequence[Progress]) -> ViewStoppedError:
 
 
 _TABLE, _FILL = (
-    re.sub(r"(?<!:):(from|upto|reaching_back|with_sealed|types|names)\b", r"%(\1)s", part).encode()
+    re.sub(r"(?<!:):(from|upto|reaching_back|types|names)\b", r"%(\1)s", part).encode()
     for part in text("events.sql").split("-- Fill\n")
 )
-
-WITH_SEALED = [
-    name
-    for name, fact in CATALOGUE.items()
-    if any(set(get_args(Personal)) <= set(get_args(hint)) for hint in get_type_hints(fact).values())
-]
-"""The types whose events can hold personal text."""

@@ -11,4 +11,4 @@ GRANT SELECT, UPDATE ON projection TO dasan_projector;
 
 -- The buckets: whole hours in UTC, days in the city's zone.
 CREATE OR REPLACE FUNCTION utc_hour(at timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
-RETURN date_trunc('hour', at, 'UTC');
+RETURN date_bin('1 hour', at, timestamptz 'epoch');

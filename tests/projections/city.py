@@ -121,15 +121,23 @@ class City:
         self.catch_up()
         return self.contents()
 
-    def insert(self, type_: str, record: bytes | None = None, **data: object) -> int:
+    def insert(self, type_: str, data: bytes | None = None, **fields: object) -> int:
         """Put a record into the log behind the domain's back; return its position."""
-        stream, position = uuid4(), head(self.connection) + 1
-        time = "2012-02-29T00:00:00.000000Z"
-        envelope = {"actor": "agent:a", "data": data, "recordedtime": time, "time": time}
+        stream, time = uuid4(), b"2012-02-29T00:00:00.000000Z"
+        return self.insert_record(
+            type_,
+            b'{"actor":"agent:a","data":%b,"id":"%b/1","recordedtime":"%b","time":"%b"}'
+            % (data or json.dumps(fields).encode(), str(stream).encode(), time, time),
+            stream,
+        )
+
+    def insert_record(self, type_: str, record: bytes, stream: UUID | None = None) -> int:
+        """Put any bytes into the log; return their position."""
+        position = head(self.connection) + 1
         with self.log.database.connect_as_owner() as owner, owner.transaction():
             owner.execute(
                 "INSERT INTO log VALUES (%s, %s, 1, %s, %s)",
-                [position, stream, type_, record or json.dumps(envelope).encode()],
+                [position, stream or uuid4(), type_, record],
             )
             owner.execute("UPDATE log_head SET position = %s", [position])
         return position

@@ -1,9 +1,12 @@
 """Catching up on two connections gives what one gives."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import psycopg
 import pytest
+from psycopg import Connection
 
 from domain.inquiry import Inquiry
 from domain.vocabulary import Code
@@ -52,23 +55,65 @@ def test_a_fed_view_holds_what_a_view_holds_that_read_by_itself(city: City) -> N
     assert fed == city.contents()
 
 
-def test_only_one_process_feeds_and_the_other_reads_by_itself(city: City) -> None:
-    end = told(city)
+def test_two_processes_that_feed_at_once_count_nothing_twice(city: City) -> None:
+    told(city)
+    whole = city.refolded()
+    city.begin_again()
 
-    with city.log.database.connect() as other:
-        other.execute("SELECT pg_advisory_lock(hashtext('dasan feed'))")
-        feeding.catch_up(runner(city), city.log.database.connect)
+    def feed() -> None:
+        with city.log.database.connect() as connection:
+            feeding.catch_up(Runner(connection, batch=SIZE), city.log.database.connect)
 
-    assert set(city.positions().values()) == {end}
+    with ThreadPoolExecutor() as pool:
+        for feeding_process in [pool.submit(feed), pool.submit(feed)]:
+            feeding_process.result()
+
+    assert city.contents() == whole
 
 
-def test_what_was_typed_for_another_position_is_left(city: City) -> None:
+def test_a_batch_is_merged_into_no_view_that_is_elsewhere(city: City) -> None:
     told(city)
     ahead = runner(city)
     ahead.advance()
+    before = city.contents()
 
-    assert not ahead.merge_fed("feed_0", 0, SIZE)
-    assert set(city.positions().values()) == {SIZE}
+    with city.log.database.connect() as connection:
+        feeder = feeding.Feeder(connection)
+        feeder.type(0, SIZE)
+        assert not any(feeder.merge(view, 0, SIZE) for view in feeder.views)
+
+    assert city.contents() == before
+
+
+def test_views_that_are_apart_meet_at_the_head(city: City) -> None:
+    end = told(city)
+    whole = city.refolded()
+    city.forget("praise", "kpi", position=0)
+
+    assert feeding.catch_up(runner(city), city.log.database.connect) == end
+
+    assert city.contents() == whole
+    assert set(city.positions().values()) == {end}
+
+
+def test_what_breaks_one_connection_is_told_and_loses_nothing(city: City) -> None:
+    told(city)
+    whole = city.refolded()
+    city.begin_again()
+    opened: list[Connection] = []
+
+    def connect() -> Connection:
+        opened.append(city.log.database.connect())
+        return opened[-1]
+
+    def cut(_: int) -> None:
+        opened[0].close()
+
+    with pytest.raises(psycopg.OperationalError):
+        feeding.catch_up(runner(city), connect, progress=cut)
+    feeding.catch_up(runner(city), city.log.database.connect)
+
+    assert city.contents() == whole
 
 
 def test_a_poison_event_stops_the_views_where_it_stands(city: City) -> None:

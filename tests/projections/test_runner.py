@@ -170,25 +170,34 @@ def test_the_other_views_go_on_past_an_event_that_stopped_one(busy: City) -> Non
 
 
 @pytest.mark.parametrize(
-    ("record", "reason"),
+    ("data", "reason"),
     [
         (b"{", "json"),
-        (b"\xff", "UTF8"),
-        (b"7", "scalar"),
-        (b'{"time":"2012-02-29T00:00:00Z"}', "null value"),
-        (b"[" * 60_000, "stack depth"),
+        (b'{"title":"\xff"}', "UTF8"),
+        (b"7", "null value"),
+        (b'{"title":' + b"[" * 60_000, "stack depth"),
     ],
 )
-def test_a_record_that_is_no_event_stops_all_views_and_is_named(
-    busy: City, record: bytes, reason: str
+def test_data_that_cannot_be_read_stops_all_views_and_its_position_is_named(
+    busy: City, data: bytes, reason: str
 ) -> None:
-    position = busy.insert(PRAISED, record)
+    position = busy.insert(PRAISED, data)
 
     with pytest.raises(ViewStoppedError, match=f"position {position} "):
         busy.catch_up()
 
     assert busy.positions() == dict.fromkeys(VIEWS, position - 1)
     assert all(reason in error for error in stopped(busy).values())
+
+
+@pytest.mark.parametrize("record", [b"{", b'{"time":"2012-02-29T00:00:00.000000Z"}', b"[" * 60_000])
+def test_a_record_that_is_no_event_stops_all_views(busy: City, record: bytes) -> None:
+    position = busy.insert_record(PRAISED, record)
+
+    with pytest.raises(ViewStoppedError, match=f"position {position} .*null value"):
+        busy.catch_up()
+
+    assert busy.positions() == dict.fromkeys(VIEWS, position - 1)
 
 
 def test_a_field_of_another_type_stops_all_views(busy: City) -> None:
@@ -212,7 +221,7 @@ def test_an_unknown_type_stops_all_views_and_says_what_to_do(busy: City) -> None
 def test_what_stood_before_a_poison_event_is_merged(busy: City) -> None:
     whole = busy.refolded()
     busy.begin_again()
-    busy.insert(PRAISED, b"{")
+    busy.insert_record(PRAISED, b"{")
 
     with pytest.raises(ViewStoppedError):
         busy.catch_up()
