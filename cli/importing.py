@@ -1,4 +1,4 @@
-"""`dasan import queue-log` and `dasan demo`: files in, events and a report out."""
+"""`dasan import` and `dasan demo`: files in, events and a report out."""
 
 import json
 from dataclasses import asdict
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from eventlog.log import Log
-    from importers.report import Report
+    from importers.contact_report import ContactReport
+    from importers.report import NamedLines, Report
 
 NAMED_LINES_SHOWN = 20
 DEMO_FILE = "queue_log_2012-02-29"
@@ -38,6 +39,25 @@ def queue_log(
         report = _imported(log, file, zone(timezone), source)
     print(json.dumps(_as_json(report), indent=1) if as_json else _as_text(report))
     if report.unreadable.count:
+        raise typer.Exit(1)
+
+
+def contacts(
+    file: Annotated[Path, typer.Argument(help="Steps of contacts: see docs/contacts.md.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Import what channel gateways report, one CloudEvents envelope a line.
+
+    Importing it again adds nothing. A step whose predecessor has not come waits for an hour.
+    """
+    from cli.opening import city
+    from importers.contacts import import_contacts
+
+    size = file.stat().st_size if file.is_file() else 0  # what is none is refused when it is read
+    with city() as log, progress_bar(file.name, size) as progress:
+        report = import_contacts(log, file, progress=progress)
+    print(json.dumps(asdict(report), indent=1) if as_json else _contacts_as_text(report))
+    if report.unreadable.count or report.given_up:
         raise typer.Exit(1)
 
 
@@ -81,12 +101,32 @@ def _as_text(report: "Report") -> str:
         lines.append(f"from {report.first.isoformat()} to {report.last.isoformat()}")
     for name, count in sorted(report.ignored.items()):
         lines.append(f"{count:,} {name}: no event")
-    for what, named in (("not read", report.unreadable), ("read, but", report.differing)):
-        lines += [f"line {n} {what}: {reason}" for n, reason in named.lines[:NAMED_LINES_SHOWN]]
-        if named.count > NAMED_LINES_SHOWN:
-            lines.append(f"… and {named.count - NAMED_LINES_SHOWN:,} more ({named.count:,} in all)")
-    if report.unfinished:
-        lines.append(
-            f"line {report.unfinished} has no end yet: import the file again when it has grown"
-        )
-    return "\n".join(lines)
+    lines += _named("not read", report.unreadable) + _named("read, but", report.differing)
+    return "\n".join(lines + _unfinished(report))
+
+
+def _contacts_as_text(report: "ContactReport") -> str:
+    lines = [
+        f"{report.lines:,} lines, {report.contacts:,} contacts: {report.events:,} events added,"
+        f" {report.repeated:,} lines known before"
+    ]
+    lines += _named("not read", report.unreadable) + _named("waits", report.waiting)
+    lines += [f"given up: {step}" for step in report.given_up_steps[:NAMED_LINES_SHOWN]]
+    lines += _more(report.given_up)
+    return "\n".join(lines + _unfinished(report))
+
+
+def _named(what: str, named: "NamedLines") -> list[str]:
+    shown = [f"line {n} {what}: {reason}" for n, reason in named.lines[:NAMED_LINES_SHOWN]]
+    return shown + _more(named.count)
+
+
+def _more(count: int) -> list[str]:
+    more = count - NAMED_LINES_SHOWN
+    return [f"… and {more:,} more ({count:,} in all)"] if more > 0 else []
+
+
+def _unfinished(report: "Report | ContactReport") -> list[str]:
+    if report.unfinished is None:
+        return []
+    return [f"line {report.unfinished} has no end yet: import the file again when it has grown"]

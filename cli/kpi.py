@@ -49,10 +49,11 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
 
     Sums of a visit count where it entered its queue. A label that is not known is null.
     """
-    from cli.answering import caught_up, days_held, instant, print_answer, print_json
+    from cli.answering import caught_up, print_answer, print_json
     from cli.opening import city
     from eventlog.settings import SettingsError, read_settings, zone
-    from projections.question import EARLIEST, LATEST, Question, QuestionError
+    from projections.answer import held
+    from projections.question import EARLIEST, LATEST, Question, QuestionError, instant
 
     wanted = {
         "queue": queue,
@@ -76,11 +77,11 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
             short_s=short,
         )
         with city() as log, caught_up(log) as connection:
-            held = days_held(connection, asked_zone)
+            known = held(connection, asked_zone)
             question = replace(
                 question,
-                begin=question.begin if begin else held.begin,
-                end=question.end if end else held.end,
+                begin=question.begin if begin else known.begin,
+                end=question.end if end else known.end,
             )
             (print_json if as_json else print_answer)(connection, question)
     except (QuestionError, SettingsError) as error:

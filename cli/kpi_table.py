@@ -1,6 +1,9 @@
-"""The KPI table that a supervisor knows: fits 100 columns, plain when piped."""
+"""The KPI table that a supervisor knows: fits 100 columns, plain when piped.
 
-from collections.abc import Callable, Sequence
+A ratio that has a target is marked as met or missed; the targets stand in the last row.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,9 +13,11 @@ from rich.table import Table
 
 from projections.answer import Answer, Row
 from projections.question import Question
+from projections.targets import SERVICE_LEVEL_VARIANT
 
 UNKNOWN = "\N{EN DASH}"
-VARIANT = "F3"
+MET, MISSED = "\N{CHECK MARK}", "\N{BALLOT X}"
+VARIANT = SERVICE_LEVEL_VARIANT
 DEFINITION_DIGITS = 12
 WIDTH = 1_000
 """The table is as wide as its words: a number is never cut for a narrow terminal."""
@@ -23,8 +28,27 @@ _TIME = "%Y-%m-%d %H:%M"
 
 class _Column(NamedTuple):
     title: str
-    value: Callable[[Row], object]
+    name: str
     shown: Callable[[float], str]
+
+    def value(self, row: Row) -> object:
+        """Return the row's sum or ratio."""
+        values: Mapping[str, object] = {**row.sums, **row.ratios}
+        value = values[self.name]
+        return value[VARIANT] if isinstance(value, dict) else value
+
+    def cell(self, row: Row) -> str:
+        """Return the value as shown, with a mark where there is a target for it."""
+        value = self.value(row)
+        if not isinstance(value, int | float):
+            return UNKNOWN
+        met = row.met.get(self.name)
+        return self.shown(value) + ("" if met is None else MET if met else MISSED)
+
+    def target(self, rows: Sequence[Row]) -> str:
+        """Return the target of the rows, each where they have several."""
+        values = sorted({row.targets[self.name] for row in rows if self.name in row.targets})
+        return "/".join(map(self.shown, values))
 
 
 def print_table(question: Question, answer: Answer, total: Answer | None = None) -> None:
@@ -38,43 +62,34 @@ def print_table(question: Question, answer: Answer, total: Answer | None = None)
         table.add_column(column.title, justify="right", vertical="bottom")
     for period, row in zip(_periods(question, answer.rows), answer.rows, strict=True):
         labels = [label or UNKNOWN for label in row.labels.values()]
-        table.add_row(*[period for _ in titles], *labels, *_cells(columns, row))
+        table.add_row(*[period for _ in titles], *labels, *(column.cell(row) for column in columns))
+    blank = [""] * (len(titles) + len(question.grouped) - 1)
     for row in total.rows if total else ():
-        blank = [""] * (len(titles) + len(question.grouped) - 1)
         table.add_section()
-        table.add_row("total", *blank, *_cells(columns, row))
+        table.add_row("total", *blank, *(column.cell(row) for column in columns))
+    rows = [*answer.rows, *(total.rows if total else ())]
+    targets = [column.target(rows) for column in columns]
+    if any(targets):
+        table.add_section()
+        table.add_row("target", *blank, *targets)
     console = Console(width=WIDTH)
     console.print(table, highlight=False)
     console.print(_standing_for(question, answer), highlight=False)
 
 
 def _columns(answer: Answer) -> list[_Column]:
-    within = f"{VARIANT} in\n{answer.threshold_s} s"
     return [
-        _Column("received", lambda row: row.sums["received"], _count),
-        _Column("offered", lambda row: row.sums["offered"], _count),
-        _Column("answered", lambda row: row.sums["answered"], _count),
-        _Column("aban-\ndoned", lambda row: row.sums["abandoned"], _count),
-        _Column("answer\nrate", lambda row: row.ratios["answer_rate"], _percent),
-        _Column(within, _service_level, _percent),
-        _Column("ASA", lambda row: row.ratios["asa_ms"], _duration),
-        _Column("p90", lambda row: row.ratios["wait_p90_ms"], _duration),
-        _Column("AHT", lambda row: row.ratios["aht_ms"], _duration),
-        _Column("1st\nagent", lambda row: row.ratios["first_agent_resolution"], _percent),
-        _Column("satis-\nfied", lambda row: row.ratios["satisfaction"], _percent),
-    ]
-
-
-def _service_level(row: Row) -> object:
-    variants = row.ratios["service_level"]
-    return variants[VARIANT] if isinstance(variants, dict) else None
-
-
-def _cells(columns: Sequence[_Column], row: Row) -> list[str]:
-    values = [column.value(row) for column in columns]
-    return [
-        column.shown(value) if isinstance(value, int | float) else UNKNOWN
-        for column, value in zip(columns, values, strict=True)
+        _Column("received", "received", _count),
+        _Column("offered", "offered", _count),
+        _Column("answered", "answered", _count),
+        _Column("aban-\ndoned", "abandoned", _count),
+        _Column("answer\nrate", "answer_rate", _percent),
+        _Column(f"{VARIANT} in\n{answer.threshold_s} s", "service_level", _percent),
+        _Column("ASA", "asa_ms", _duration),
+        _Column("p90", "wait_p90_ms", _duration),
+        _Column("AHT", "aht_ms", _duration),
+        _Column("1st\nagent", "first_agent_resolution", _percent),
+        _Column("satis-\nfied", "satisfaction", _percent),
     ]
 
 

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from cli import importing, kpi, project, verify_kpi
+from cli import catalogue, expiring, importing, kpi, project, serving, verify_kpi
 
 app = typer.Typer(
     name="dasan",
@@ -19,9 +19,16 @@ app = typer.Typer(
 imports = typer.Typer(no_args_is_help=True, help="Turn files of other systems into events.")
 app.add_typer(imports, name="import")
 imports.command("queue-log")(importing.queue_log)
+imports.command("contacts")(importing.contacts)
+catalogues = typer.Typer(no_args_is_help=True, help="Names of codes, and what is aimed at.")
+app.add_typer(catalogues, name="catalogue")
+catalogues.command("load")(catalogue.load)
 app.command("demo")(importing.demo)
+app.command("expire")(expiring.expire)
 app.command("kpi")(kpi.kpi)
 app.command("project")(project.project)
+app.command("serve")(serving.serve)
+app.command("token")(serving.token)
 app.command("verify-kpi")(verify_kpi.verify_kpi)
 
 
@@ -29,6 +36,7 @@ def main() -> None:
     """Run the command line; print an expected error as one line that says how to mend it."""
     import psycopg
 
+    from cli.serving import ServeError
     from domain.errors import InquiryError
     from domain.inquiries import StaleVersionError
     from domain.request import RequestError
@@ -44,7 +52,7 @@ def main() -> None:
 
     cannot_begin = (
         DatabaseError, EmbeddedServerError, KeyFileError, SettingsError,
-        ImportFileError, QuestionError, RequestError, VocabularyError,
+        ImportFileError, QuestionError, RequestError, ServeError, VocabularyError,
     )  # fmt: skip
     try:
         app()

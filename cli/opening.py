@@ -4,19 +4,32 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from eventlog.log import Log, opened
-from eventlog.settings import read_settings
+from eventlog.database import Database
+from eventlog.keys import Keys
+from eventlog.log import Log, assembled, prepared
+from eventlog.settings import Settings, read_settings
 from projections.runner import prepare
 
 
 @contextmanager
-def city() -> Iterator[Log]:
-    """Yield the log that the environment names, its views made if there are none.
+def prepared_city() -> Iterator[tuple[Settings, Database, Keys]]:
+    """Yield where the log that the environment names is, made with its views if there is none.
 
     Raises:
         SettingsError, DatabaseError, EmbeddedServerError, KeyFileError: it cannot be used.
     """
     settings = read_settings(os.environ)
-    with opened(settings) as log:
-        prepare(log.database, settings.timezone)
+    with prepared(settings) as (database, keys):
+        prepare(database, settings.timezone)
+        yield settings, database, keys
+
+
+@contextmanager
+def city() -> Iterator[Log]:
+    """Yield the log that the environment names, opened.
+
+    Raises:
+        SettingsError, DatabaseError, EmbeddedServerError, KeyFileError: it cannot be used.
+    """
+    with prepared_city() as parts, assembled(*parts) as log:
         yield log

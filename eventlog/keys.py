@@ -64,12 +64,17 @@ def load_keys(home: Path, environment: Mapping[str, str] = os.environ) -> Keys:
         KeyFileError: a secret is malformed, or the folder cannot be written.
     """
     return Keys(
-        encryption=_secret("DASAN_KEY_ENCRYPTION_KEY", home / "keys" / "encryption", environment),
-        lookup=_secret("DASAN_LOOKUP_KEY", home / "keys" / "lookup", environment),
+        encryption=secret("DASAN_KEY_ENCRYPTION_KEY", home / "keys" / "encryption", environment),
+        lookup=secret("DASAN_LOOKUP_KEY", home / "keys" / "lookup", environment),
     )
 
 
-def _secret(name: str, file: Path, environment: Mapping[str, str]) -> bytes:
+def secret(name: str, file: Path, environment: Mapping[str, str] = os.environ) -> bytes:
+    """Return a secret of 32 bytes from the environment, else from a file, made if there is none.
+
+    Raises:
+        KeyFileError: it is malformed, or the file can neither be read nor made.
+    """
     try:
         text = environment.get(name) or _read_or_make(file)
     except OSError as error:
@@ -78,15 +83,15 @@ def _secret(name: str, file: Path, environment: Mapping[str, str]) -> bytes:
             f"Set DASAN_HOME to a folder that can be written, or {name}"
         ) from error
     try:
-        secret = base64.b64decode(text.strip(), validate=True)
+        octets = base64.b64decode(text.strip(), validate=True)
     except binascii.Error:
-        secret = b""
-    if len(secret) != KEY_BYTES:
+        octets = b""
+    if len(octets) != KEY_BYTES:
         raise KeyFileError(
             f"{name if name in environment else file} does not hold 32 bytes in base64: "
             "restore it from your backup; a new one cannot open what the old one sealed"
         )
-    return secret
+    return octets
 
 
 def _read_or_make(file: Path) -> str:

@@ -29,6 +29,7 @@ _AS_SERVICE = SQL("SET ROLE {}").format(Identifier(SERVICE))
 class AsyncLog:
     """The parts that a program with an event loop uses: the use cases, and what stands below."""
 
+    pool: AsyncConnectionPool[AsyncConnection]
     vault: Vault
     mapper: RecordMapper
     writer: Writer
@@ -50,17 +51,26 @@ class Log:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Log]:
-    """Open the log of the settings, made if there is none.
+def prepared(settings: Settings) -> Iterator[tuple[Database, Keys]]:
+    """Yield the database of the settings with its log, made if there is none, and the secrets.
 
     Raises:
         DatabaseError, EmbeddedServerError, KeyFileError: it cannot be used; says why.
     """
-    with ExitStack() as stack:
-        database = stack.enter_context(reached(settings))
+    with reached(settings) as database:
         keys = load_keys(settings.home)
         prepare(database, settings, keys)
-        yield stack.enter_context(assembled(settings, database, keys))
+        yield database, keys
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Log]:
+    """Open the log of the settings, made if there is none.
+
+    Raises what `prepared` raises.
+    """
+    with prepared(settings) as (database, keys), assembled(settings, database, keys) as log:
+        yield log
 
 
 @contextmanager
@@ -99,7 +109,7 @@ async def in_loop(
         vault = Vault(keys, pool)
         mapper = RecordMapper(vault)
         recorder = LogRecorder(source=settings.source, vault=vault, writer=writer, pool=async_pool)
-        yield AsyncLog(vault, mapper, writer, recorder, Inquiries(mapper, recorder))
+        yield AsyncLog(async_pool, vault, mapper, writer, recorder, Inquiries(mapper, recorder))
 
 
 def reading_pool(database: Database) -> ConnectionPool[Connection]:

@@ -9,6 +9,8 @@ from typing import BinaryIO, NamedTuple
 MAX_LINE_BYTES = 65_536
 """A longer line is skipped without being held."""
 
+_LONG = f"longer than {MAX_LINE_BYTES:,} bytes"
+
 FIRST_BLOCK_BYTES = 65_536
 """How much of a file tells whether it is text."""
 
@@ -67,12 +69,11 @@ def _line(number: int, octets: bytes, stream: BinaryIO) -> FileLine:
     while not octets.endswith(b"\n") and (rest := stream.readline(MAX_LINE_BYTES)):
         octets = rest
         size += len(rest)
-    if not octets.endswith(b"\n"):
-        return FileLine(number, size, None, unfinished=True)
+    is_unfinished = not octets.endswith(b"\n")
     if is_long:
-        return FileLine(number, size, None, f"longer than {MAX_LINE_BYTES:,} bytes")
+        return FileLine(number, size, None, _LONG, is_unfinished)
     try:
         text = octets.removesuffix(b"\n").removesuffix(b"\r").decode()
     except UnicodeDecodeError as error:
-        return FileLine(number, size, None, f"not UTF-8: {error.reason}")
-    return FileLine(number, size, text)
+        return FileLine(number, size, None, f"not UTF-8: {error.reason}", is_unfinished)
+    return FileLine(number, size, text, "", is_unfinished)

@@ -1,6 +1,6 @@
 """Answering a question for KPIs: sums from the tables of the view `kpi`, ratios from the sums."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
+from projections.catalogue_tables import read_targets
 from projections.formulas import HELD_BY, SUMS, Ratios, Sums, ratios
 from projections.question import HOUR, MAX_ROWS, NONE, Bucket, Question, midnight, too_many
 from projections.sources import choose
 from projections.sums import Counts, Labels, read_sums, read_waits
+from projections.targets import Target, in_force, met
 
 OVER = ("answered", "abandoned", "left_queue", "blocked")
 """How a visit can be over; those of no other kind still wait."""
@@ -19,18 +21,28 @@ OVER = ("answered", "abandoned", "left_queue", "blocked")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One bucket and one combination of labels. Null is not known, or nothing to divide."""
+    """One bucket and one combination of labels. Null is not known, or nothing to divide.
+
+    `targets` are the values that hold at its beginning, by KPI.
+    """
 
     begin: datetime
     end: datetime
     labels: dict[str, str | None]
     sums: dict[str, int | None]
     ratios: Ratios
+    targets: dict[str, float]
+
+    @property
+    def met(self) -> dict[str, bool | None]:
+        """Return whether each target is met, null where the ratio is."""
+        return met(self.targets, self.ratios)
 
     def as_json(self) -> dict[str, Any]:
         """Return the row with the names of the API."""
         bucket = {"from": self.begin.isoformat(), "to": self.end.isoformat()}
-        return {**bucket, **self.labels, **self.sums, **self.ratios}
+        aims = {"target": self.targets, "met": self.met}
+        return {**bucket, **self.labels, **self.sums, **self.ratios, **aims}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,7 @@ def answers(connection: Connection, questions: Iterable[Question]) -> list[Answe
         # One snapshot: the rows are those of the position.
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         definition, position, city = _view(connection)
+        targets = read_targets(connection)
         return [
             Answer(
                 definition=definition,
@@ -79,7 +92,7 @@ def answers(connection: Connection, questions: Iterable[Question]) -> list[Answe
                 threshold_s=question.threshold_s,
                 short_s=question.short_s,
                 position=position,
-                rows=_rows(connection, question, city),
+                rows=_rows(connection, question, city, targets),
             )
             for question in questions
         ]
@@ -95,6 +108,15 @@ def span(connection: Connection, timezone: ZoneInfo) -> Bucket | None:
     return Bucket(midnight(first, timezone), midnight(last + timedelta(days=1), timezone))
 
 
+def held(connection: Connection, timezone: ZoneInfo) -> Bucket:
+    """Return the days of the zone that the tables hold anything of, today where they are empty."""
+    today = datetime.now(timezone).date()
+    days = span(connection, timezone) or Bucket(
+        midnight(today, timezone), midnight(today + timedelta(days=1), timezone)
+    )
+    return Bucket(*(at.astimezone(timezone) for at in days))
+
+
 def _view(connection: Connection) -> tuple[str, int, ZoneInfo]:
     row = connection.execute(
         "SELECT definition, position, timezone FROM projection, log_identity WHERE view = 'kpi'"
@@ -104,8 +126,14 @@ def _view(connection: Connection) -> tuple[str, int, ZoneInfo]:
     return row[0], row[1], ZoneInfo(row[2])
 
 
-def _rows(connection: Connection, question: Question, city: ZoneInfo) -> list[Row]:
+def _rows(
+    connection: Connection, question: Question, city: ZoneInfo, targets: Sequence[Target]
+) -> list[Row]:
     buckets = question.buckets()
+    aims = [
+        in_force(targets, bucket.begin.astimezone(city).date(), question.threshold_s)
+        for bucket in buckets
+    ]
     sources = choose(question, buckets, city)
     counts = read_sums(connection, question, sources.sums)
     waits = read_waits(connection, question, sources.waits) if sources.waits else {}
@@ -113,7 +141,7 @@ def _rows(connection: Connection, question: Question, city: ZoneInfo) -> list[Ro
     if len(buckets) * len(labels) > MAX_ROWS:
         raise too_many(question)
     return [
-        _row(question, bucket, values, counts.get(key, {}) | waits.get(key, {}))
+        _row(question, bucket, values, counts.get(key, {}) | waits.get(key, {}), aims[number - 1])
         for number, bucket in enumerate(buckets, start=1)
         for values in labels
         for key in [(number, values)]
@@ -129,7 +157,9 @@ def _occurring(question: Question, counts: Counts) -> list[Labels]:
     return sorted(found, key=lambda labels: [(value == NONE, value) for value in labels])
 
 
-def _row(question: Question, bucket: Bucket, values: Labels, known: Sums) -> Row:
+def _row(
+    question: Question, bucket: Bucket, values: Labels, known: Sums, targets: dict[str, float]
+) -> Row:
     by_label = dict(zip(question.grouped, values, strict=True))
     held = _held(question, by_label)
     counted = {name: known.get(name) or 0 for name in SUMS}
@@ -146,6 +176,7 @@ def _row(question: Question, bucket: Bucket, values: Labels, known: Sums) -> Row
             p90_ms=known.get("p90_ms"),
             apart=HELD_BY["queue"] if "queue" in question.dimensions else frozenset(),
         ),
+        targets=targets,
     )
 
 

@@ -127,6 +127,21 @@ class Question:
                 return midnight(date(local.year + 1, 1, 1), self.timezone)
 
 
+def instant(text: str, timezone: ZoneInfo) -> datetime:
+    """Return a time as written; without offset it is of the zone, without a time its midnight.
+
+    Raises:
+        QuestionError: it is none.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise QuestionError(
+            f"{text!r} is no date or time: write 2012-02-29 or 2012-02-29T18:00"
+        ) from error
+    return at if at.tzinfo else at.replace(tzinfo=timezone)
+
+
 def midnight(day: date, timezone: ZoneInfo) -> datetime:
     """Return, in UTC, when a day begins: after midnight where summer time leaves it out."""
     return datetime.combine(day, time(), timezone).astimezone(UTC)

@@ -8,6 +8,7 @@ import pytest
 from eventlog.log import Log, opened
 from eventlog.settings import Settings
 from tests.importers.imported import City
+from tests.importers.reported import Gateway
 
 
 @pytest.fixture(scope="package")
@@ -28,3 +29,9 @@ def sources() -> Iterator[str]:
 def city(log: Log, sources: Iterator[str], tmp_path: Path) -> City:
     """Return a telephone system of its own, whose calls nobody else knows."""
     return City(log, next(sources), tmp_path / "queue_log")
+
+
+@pytest.fixture
+def gateway(log: Log, sources: Iterator[str], tmp_path: Path) -> Gateway:
+    """Return a gateway of its own, whose contacts nobody else knows."""
+    return Gateway(log, next(sources), tmp_path / "contacts.ndjson")

@@ -1,0 +1,52 @@
+"""The REST service: the one place that puts its parts together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from api import (
+    disclosures,
+    documentation,
+    events,
+    health,
+    inquiries,
+    kpi,
+    listing,
+    praise,
+    problems,
+)
+from api.limits import MAX_BODY_BYTES, TooLargeAsProblem
+from api.security import Tokens
+from api.service import running
+from eventlog.database import Database
+from eventlog.keys import Keys
+from eventlog.settings import Settings
+
+
+def create_app(settings: Settings, database: Database, keys: Keys, tokens: Tokens) -> FastAPI:
+    """Return the service on a database that is prepared; it opens it when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(settings, database, keys, tokens) as service:
+            app.state.service = service
+            yield
+
+    app = FastAPI(
+        title="Dasan",
+        summary="The backend of a city's inquiry line.",
+        version=version("dasan"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    for part in (listing, inquiries, praise, disclosures, kpi, events, health):
+        app.include_router(part.router)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(TooLargeAsProblem)
+    problems.install(app)
+    documentation.install(app)
+    return app

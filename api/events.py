@@ -1,0 +1,113 @@
+"""The log as it is: records by position, as lines or as a stream that never ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from psycopg.rows import TupleRow
+
+from api.problems import BadRequestError, responses
+from api.security import Scope, needs
+from api.service import Service, ServiceDep
+from eventlog import reader
+
+router = APIRouter(
+    prefix="/v1/events", tags=["events"], dependencies=[Depends(needs(Scope.AUDIT_READ))]
+)
+
+_PROBLEMS = responses(
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+MAX_POSITION = 2**63 - 1
+MAX_PAGE = 10_000
+BATCH = 500
+KEEP_ALIVE_S = 15.0
+NDJSON = "application/x-ndjson"
+SSE = "text/event-stream"
+
+Position = Annotated[int, Query(ge=0, le=MAX_POSITION, description="Records above this position.")]
+
+
+def _content(media_type: str, description: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": description, "content": {media_type: {}}}}
+
+
+@router.get(
+    "",
+    response_class=Response,
+    responses=_content(NDJSON, "One CloudEvent a line.") | _PROBLEMS,
+)
+async def lines(
+    service: ServiceDep,
+    after: Position = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1_000,
+) -> Response:
+    """Return records, the very bytes of the log, in its order. Past the end there are none.
+
+    `Dasan-Position` is the last one's position: ask for what is after it next.
+    """
+    rows = await _read(service, after, limit)
+    last = rows[-1][0] if rows else after
+    return Response(
+        b"".join(row[4] + b"\n" for row in rows),
+        media_type=NDJSON,
+        headers={"Dasan-Position": str(last)},
+    )
+
+
+@router.get(
+    "/stream",
+    response_class=StreamingResponse,
+    responses=_content(SSE, "Server-sent events: id is the position, data the CloudEvent.")
+    | _PROBLEMS,
+)
+async def stream(
+    request: Request,
+    service: ServiceDep,
+    after: Position = 0,
+    last_event_id: Annotated[str | None, Header(description="The last position seen.")] = None,
+) -> StreamingResponse:
+    """Follow the log: every record above the position as it is committed, in order."""
+    if last_event_id is not None:
+        if not last_event_id.isdecimal() or int(last_event_id) > MAX_POSITION:
+            raise BadRequestError(f"Last-Event-ID is {last_event_id!r}: send a position")
+        after = int(last_event_id)
+    return StreamingResponse(
+        _followed(request, service, after), media_type=SSE, headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _followed(request: Request, service: Service, after: int) -> AsyncIterator[bytes]:
+    quiet_s = 0.0
+    while not await request.is_disconnected():
+        rows = await _read(service, after, BATCH)
+        if rows:
+            after, quiet_s = rows[-1][0], 0.0
+            yield b"".join(
+                b"id: %d\nevent: %b\ndata: %b\n\n" % (row[0], row[3].encode(), row[4])
+                for row in rows
+            )
+        else:
+            await asyncio.sleep(reader.POLL_INTERVAL_S)
+            quiet_s += reader.POLL_INTERVAL_S
+            if quiet_s >= KEEP_ALIVE_S:  # so that nobody between us ends a quiet connection
+                quiet_s = 0.0
+                yield b": quiet\n\n"
+
+
+async def _read(service: Service, after: int, limit: int) -> Sequence[TupleRow]:
+    async with service.log.pool.connection() as connection:
+        cursor = await connection.execute(
+            reader.SELECT + "WHERE position > %s ORDER BY position LIMIT %s",
+            [after, limit],
+            prepare=True,
+            binary=True,
+        )
+        return await cursor.fetchall()

@@ -1,0 +1,67 @@
+"""Whether the server lives and is ready, and how far its views are; open to everybody."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from pydantic import BaseModel
+
+from api.problems import problem, responses
+from api.service import Service, ServiceDep
+from eventlog.reader import head
+
+router = APIRouter(tags=["health"])
+
+
+class ViewState(BaseModel):
+    """How far a view has come; `error` is why it stopped, null while it runs."""
+
+    view: str
+    position: int
+    error: str | None
+
+
+class Readiness(BaseModel):
+    """The head of the log, and the views."""
+
+    position: int
+    views: list[ViewState]
+
+
+@router.get("/health/live", status_code=HTTPStatus.NO_CONTENT)
+async def live() -> None:
+    """Say that the process answers."""
+
+
+@router.get(
+    "/health/ready", response_model=Readiness, responses=responses(HTTPStatus.SERVICE_UNAVAILABLE)
+)
+def ready(service: ServiceDep) -> Readiness | Response:
+    """Say that the database answers and every view runs."""
+    readiness = _readiness(service)
+    stopped = [view for view in readiness.views if view.error]
+    if stopped:
+        reasons = "; ".join(f"{view.view}: {view.error}" for view in stopped)
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "view-stopped", reasons)
+    return readiness
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(service: ServiceDep) -> Response:
+    """Return positions in the text format of Prometheus."""
+    readiness = _readiness(service)
+    registry = CollectorRegistry()
+    Gauge("dasan_log_position", "Head of the log.", registry=registry).set(readiness.position)
+    position = Gauge("dasan_view_position", "How far a view is.", ["view"], registry=registry)
+    stopped = Gauge("dasan_view_stopped", "1: it met poison.", ["view"], registry=registry)
+    for view in readiness.views:
+        position.labels(view.view).set(view.position)
+        stopped.labels(view.view).set(view.error is not None)
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _readiness(service: Service) -> Readiness:
+    with service.pool.connection() as connection:
+        rows = connection.execute("SELECT view, position, error FROM projection ORDER BY view")
+        views = [ViewState(view=row[0], position=row[1], error=row[2]) for row in rows]
+        return Readiness(position=head(connection), views=views)

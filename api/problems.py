@@ -1,0 +1,173 @@
+"""Errors as problem documents (RFC 9457): one table from exceptions to statuses.
+
+`type` is stable: `urn:dasan:problem:` and the error's name. A client that knows none of them can go
+by the status.
+"""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import psycopg
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import PoolTimeout
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from api.security import ForbiddenError, UnauthenticatedError
+from domain.errors import InquiryError, InquiryNotFoundError
+from domain.inquiries import KeyReusedError, StaleVersionError
+from domain.request import RequestError
+from domain.vocabulary import VocabularyError
+from eventlog.record import RecordError
+from eventlog.vault import KeyDestroyedError, VaultError
+from eventlog.writer import WriterError
+from projections.question import QuestionError
+
+MEDIA_TYPE = "application/problem+json"
+URN = "urn:dasan:problem:"
+
+
+class BadRequestError(Exception):
+    """A header or parameter is missing or malformed; says which and how to mend it."""
+
+
+class KeyInFlightError(Exception):
+    """The client's key belongs to a command that is being carried out right now."""
+
+
+class NotFoundError(Exception):
+    """There is no such thing; says which."""
+
+
+HTTP_STATUS: dict[type[Exception], HTTPStatus] = {
+    BadRequestError: HTTPStatus.BAD_REQUEST,
+    RequestError: HTTPStatus.BAD_REQUEST,
+    UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    InquiryNotFoundError: HTTPStatus.NOT_FOUND,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    InquiryError: HTTPStatus.CONFLICT,  # out of turn
+    KeyInFlightError: HTTPStatus.CONFLICT,
+    KeyDestroyedError: HTTPStatus.GONE,
+    StaleVersionError: HTTPStatus.PRECONDITION_FAILED,
+    KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    QuestionError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RecordError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    VocabularyError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    VaultError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    WriterError: HTTPStatus.SERVICE_UNAVAILABLE,
+    PoolTimeout: HTTPStatus.SERVICE_UNAVAILABLE,
+    psycopg.errors.QueryCanceled: HTTPStatus.SERVICE_UNAVAILABLE,
+    psycopg.OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+HEADERS: dict[HTTPStatus, dict[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
+}
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    at: str
+    message: str
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = None
+
+
+def install(app: FastAPI) -> None:
+    """Let the app answer its errors by the table."""
+    for error in HTTP_STATUS:
+        app.add_exception_handler(error, _from_table)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of an operation's problems."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        int(status): {"description": status.phrase, "content": content}
+        for status in sorted(statuses)
+    }
+
+
+def problem(
+    status: int,
+    name: str,
+    detail: str,
+    *,
+    title: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    errors: list[FieldProblem] | None = None,
+) -> Response:
+    """Return a problem document."""
+    document = Problem(
+        type=URN + name,
+        title=title or HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=errors,
+    )
+    return Response(
+        orjson.dumps(document.model_dump(exclude_none=True)),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={**HEADERS.get(HTTPStatus(status), {}), **(headers or {})},
+    )
+
+
+def name_of(error: type[Exception]) -> str:
+    """Return an error's name in its URN: `InquiryResolvedError` is `inquiry-resolved`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", error.__name__.removesuffix("Error")).lower()
+
+
+async def _from_table(_: Request, error: Exception) -> Response:
+    status = next(HTTP_STATUS[cls] for cls in type(error).__mro__ if cls in HTTP_STATUS)
+    if isinstance(error, psycopg.Error | PoolTimeout | WriterError):
+        # What the database says is for the operator; the log has it.
+        return problem(status, "unavailable", "the database cannot be reached or is too slow")
+    title = (type(error).__doc__ or "").partition("\n")[0].partition(";")[0]
+    return problem(status, name_of(type(error)), str(error), title=title)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as it was registered
+    problems = [
+        FieldProblem(at=".".join(str(part) for part in one["loc"]), message=one["msg"])
+        for one in error.errors()
+    ]
+    if any(one["type"] == "json_invalid" for one in error.errors()):
+        return problem(HTTPStatus.BAD_REQUEST, "not-json", "the body is no JSON", errors=problems)
+    first = problems[0]
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{first.at}: {first.message}", errors=problems
+    )
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as it was registered
+    status = HTTPStatus(error.status_code)
+    name = status.phrase.lower().replace(" ", "-")
+    return problem(status, name, str(error.detail), headers=error.headers)
+
+
+async def _unforeseen(_: Request, __: Exception) -> Response:
+    # Starlette logs it, and raises it again.
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "unforeseen", "an unforeseen error: see the server's log"
+    )

@@ -1,0 +1,95 @@
+"""What the routes work with: the log in the server's event loop, and the views that it keeps."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from api.problems import KeyInFlightError
+from api.security import Tokens
+from domain.request import Idempotency
+from eventlog.database import Database
+from eventlog.keys import Keys
+from eventlog.log import AsyncLog, in_loop, reading_pool
+from eventlog.settings import Settings
+from projections.runner import Runner
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of a running server."""
+
+    settings: Settings
+    keys: Keys
+    tokens: Tokens
+    log: AsyncLog
+    pool: ConnectionPool[Connection]
+    in_flight: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The city's zone."""
+        return ZoneInfo(self.settings.timezone)
+
+    @contextmanager
+    def carrying_out(self, idempotency: Idempotency) -> Iterator[None]:
+        """Hold a client's key while its command is carried out.
+
+        Raises:
+            KeyInFlightError: another request with the key is being carried out in this process.
+        """
+        key = (idempotency.client, idempotency.key)
+        if key in self.in_flight:
+            raise KeyInFlightError(
+                f"the command with the key {idempotency.key!r} is being carried out: wait for it"
+            )
+        self.in_flight.add(key)
+        try:
+            yield
+        finally:
+            self.in_flight.remove(key)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, database: Database, keys: Keys, tokens: Tokens
+) -> AsyncIterator[Service]:
+    """Open the log in the running event loop, and keep the views up to date meanwhile."""
+    async with AsyncExitStack() as stack:
+        pool = stack.enter_context(reading_pool(database))
+        log = await stack.enter_async_context(in_loop(settings, database, keys, pool))
+        stopped = threading.Event()
+        following = asyncio.create_task(asyncio.to_thread(_follow, database, stopped))
+        stack.push_async_callback(_joined, following)
+        stack.callback(stopped.set)
+        yield Service(settings, keys, tokens, log, pool)
+
+
+def _follow(database: Database, stopped: threading.Event) -> None:
+    with database.connect() as connection:
+        Runner(connection).follow(stopped.is_set)
+
+
+async def _joined(task: "asyncio.Task[None]") -> None:
+    await task
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+Now = Annotated[datetime, Depends(_now)]

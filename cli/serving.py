@@ -1,0 +1,87 @@
+"""`dasan serve` and `dasan token`: the REST service, and who may use it."""
+
+import os
+import socket
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+HOST, PORT = "127.0.0.1", 8120
+BACKLOG = 2_048
+GRACE_S = 10
+"""For requests that are being answered when the server is told to stop."""
+
+
+class ServeError(RuntimeError):
+    """The service cannot listen there; says why."""
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = PORT,
+) -> None:
+    """Serve the REST API and keep the views up to date, until stopped by Ctrl-C or SIGTERM."""
+    from api.app import create_app
+    from api.security import Tokens, token_key
+    from cli.opening import prepared_city
+
+    listener = _listener(host, port)
+    with listener, prepared_city() as (settings, database, keys):
+        app = create_app(settings, database, keys, Tokens(token_key(settings.home)))
+        shown = listener.getsockname()
+        print(f"Dasan serves on http://{shown[0]}:{shown[1]}/docs", file=sys.stderr, flush=True)
+        _run(app, listener)
+
+
+def token(
+    scope: Annotated[list[str], typer.Option(help="A scope; may be given more than once.")],
+    client: Annotated[
+        str, typer.Option(help="Names who will use it; keys belong to it.")
+    ] = "local",
+    days: Annotated[int, typer.Option(min=1, max=3_650, help="How long it is valid.")] = 30,
+) -> None:
+    """Print a bearer token for local use."""
+    from api.security import Scope, Tokens, token_key
+    from eventlog.settings import read_settings
+
+    unknown = sorted({*scope} - {*Scope})
+    if unknown:
+        raise typer.BadParameter(
+            f"there is no scope {', '.join(unknown)}: use {', '.join(Scope)}", param_hint="--scope"
+        )
+    tokens = Tokens(token_key(read_settings(os.environ).home))
+    print(tokens.issue(client, frozenset(map(Scope, scope)), timedelta(days=days)))
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ServeError(
+            f"{host}:{port} cannot be served on: {getattr(error, 'strerror', None) or error}."
+            " Stop what listens there, or name another with --host and --port"
+        ) from error
+    return listener
+
+
+def _run(app: "FastAPI", listener: socket.socket) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,120 @@
+"""A step on its way: a CloudEvents 1.0 envelope, structured JSON, one a line or a message.
+
+`contact.schema.json` (JSON Schema, draft 2020-12) is made of these classes. It is the schema of the
+file that `dasan import contacts` reads, and of the topic `dasan.<city>.contacts`.
+"""
+
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from importers import contact_outcomes, contact_steps, contact_visits
+from importers.contact_fields import Id, Source, Time
+from importers.contact_steps import Data
+from projections.catalogue import SCHEMA_DIALECT
+
+FAULTS_NAMED = 3
+
+STEPS: tuple[type[Data], ...] = (
+    contact_steps.Received,
+    contact_steps.Classified,
+    contact_steps.Queued,
+    contact_steps.TurnedAway,
+    contact_visits.Abandoned,
+    contact_visits.LeftQueue,
+    contact_visits.Answered,
+    contact_visits.Ended,
+    contact_steps.Replied,
+    contact_outcomes.FollowedUp,
+    contact_steps.Transferred,
+    contact_outcomes.Resolved,
+    contact_outcomes.Rated,
+    contact_outcomes.Reopened,
+    contact_outcomes.Praised,
+)
+"""Every type of step, in the order in which those of one instant happen."""
+
+RANKS = {step.TYPE: rank for rank, step in enumerate(STEPS)}
+
+
+class StepError(ValueError):
+    """A line or message is no step; says what is wrong with it, without its contents."""
+
+
+class Step(BaseModel):
+    """What a gateway reports. `source` and `id` are its name for ever, `subject` is the contact.
+
+    Attributes that CloudEvents allows beside these are ignored, but for `traceparent`.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
+
+    specversion: Literal["1.0"]
+    source: Source
+    id: Id
+    type: str
+    subject: Id
+    time: Time
+    datacontenttype: Literal["application/json"] = "application/json"
+    traceparent: Annotated[
+        str | None, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+    ] = None
+    data: Data
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """Sorts the steps of a contact as they happened."""
+        return (self.time, RANKS[self.type])
+
+
+def parse_step(text: str | bytes) -> Step:
+    """Return the step that a JSON document holds.
+
+    Raises:
+        StepError: it is none.
+    """
+    try:
+        return _STEP.validate_json(text)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        raise StepError("; ".join(map(_named, faults[:FAULTS_NAMED]))) from error
+
+
+def step_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a step."""
+    return {
+        "$schema": SCHEMA_DIALECT,
+        "title": "A step of a contact, as its gateway reports it",
+        **_STEP.json_schema(),
+    }
+
+
+def _literal(value: str) -> Any:
+    return Literal[value]
+
+
+def _envelope(data: type[Data]) -> type[Step]:
+    return create_model(
+        f"{data.__name__}Step",
+        __base__=Step,
+        __doc__=data.__doc__,
+        type=(_literal(data.TYPE), ...),
+        data=(data, ...),
+    )
+
+
+def _named(fault: ErrorDetails) -> str:
+    if fault["type"].startswith("union_tag"):
+        return "type: no type of step; docs/contacts.md lists them"
+    # The type, by which the fields are known, is in front of the place.
+    place = ".".join(str(part) for part in fault["loc"] if part not in RANKS)
+    reason = fault["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason
+
+
+_any_step: Any = Annotated[reduce(or_, map(_envelope, STEPS)), Field(discriminator="type")]
+_STEP: TypeAdapter[Step] = TypeAdapter(_any_step)
