@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check fix bench soak faults lock clean
+.PHONY: setup demo test check fix bench fuzz openapi soak faults lock clean
 
 setup: $(READY)
 
@@ -36,6 +36,12 @@ fix: setup
 
 bench: setup
 	@$(BIN)/python -m benchmarks
+
+openapi: setup
+	$(BIN)/python -m api > docs/openapi.json
+
+fuzz: setup
+	$(BIN)/pytest -m fuzz
 
 soak: setup
 	$(BIN)/pytest -m soak

@@ -40,6 +40,7 @@ def create_app(settings: Settings, database: Database, keys: Keys, tokens: Token
         summary="The backend of a city's inquiry line.",
         version=version("dasan"),
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
     )

@@ -56,6 +56,7 @@ class Disclosure(BaseModel):
 
 @router.post(
     "",
+    name="disclose",
     responses=responses(
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.UNAUTHORIZED,

@@ -6,8 +6,10 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
+from pydantic.json_schema import models_json_schema
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # it has none
 
+from api.orders import KEY_PATTERN
 from api.problems import Problem
 
 
@@ -18,13 +20,27 @@ def install(app: FastAPI) -> None:
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
         document = described()
-        document["components"]["schemas"]["Problem"] = Problem.model_json_schema(
-            ref_template="#/components/schemas/{model}"
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                _require_key(operation)
+        _, problems = models_json_schema(
+            [(Problem, "serialization")], ref_template="#/components/schemas/{model}"
         )
+        document["components"]["schemas"].update(problems["$defs"])
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation does
+
+
+def _require_key(operation: dict[str, Any]) -> None:
+    """Say that a key is required: a request without one is answered by 400, as its draft asks."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "idempotency-key":
+            parameter["required"] = True
+            parameter["schema"] = {"type": "string", "pattern": KEY_PATTERN, "examples": ["a1b2c3"]}
 
 
 def _page() -> HTMLResponse:

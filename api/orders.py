@@ -15,9 +15,11 @@ from api.service import Now, ServiceDep
 from domain import request as domain_request
 from domain.request import Idempotency
 
-_ETAG = re.compile(r'"([1-9][0-9]{0,9})"')
+ETAG_PATTERN = '"([1-9][0-9]{0,8})"'
+_ETAG = re.compile(ETAG_PATTERN)
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_KEY = re.compile(r"[!-~]{1,255}")
+KEY_PATTERN = "^[!-~]{1,255}$"
+_KEY = re.compile(KEY_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,19 @@ async def _particulars(
         Header(description="Names the command: a retry with the same key gets the first answer."),
     ] = None,
     if_match: Annotated[
-        str | None, Header(description="The ETag that the decision was made on; stale is a 412.")
+        str | None,
+        Header(
+            description="The ETag that the decision was made on; stale is a 412.",
+            json_schema_extra={"pattern": f"^{ETAG_PATTERN}$"},
+        ),
     ] = None,
     dasan_actor: Annotated[
         str | None,
-        Header(description="On whose behalf, such as agent:a017; by default the client itself."),
+        Header(
+            description="On whose behalf; by default the client itself.",
+            examples=["agent:a017"],
+            json_schema_extra={"pattern": f"^{domain_request.ACTOR}$"},
+        ),
     ] = None,
     traceparent: Annotated[str | None, Header(description="W3C Trace Context.")] = None,
 ) -> Callable[[Caller], Order]:

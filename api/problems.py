@@ -65,6 +65,14 @@ HTTP_STATUS: dict[type[Exception], HTTPStatus] = {
     psycopg.OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+# Those that no exception of ours stands for.
+OTHERS: dict[HTTPStatus, list[str]] = {
+    HTTPStatus.BAD_REQUEST: ["not-json"],
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ["too-large"],
+    HTTPStatus.UNPROCESSABLE_ENTITY: ["invalid"],
+}
+UNAVAILABLE = "unavailable"
+
 HEADERS: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
@@ -98,12 +106,31 @@ def install(app: FastAPI) -> None:
 
 
 def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of an operation's problems."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    """Return what OpenAPI says of an operation's problems: a status with its types."""
+    return {int(status): _described(status) for status in sorted(statuses)}
+
+
+def _described(status: HTTPStatus) -> dict[str, Any]:
+    types = [URN + name for name in _names(status)]
+    example = {"type": types[0], "title": status.phrase, "status": int(status), "detail": "Why."}
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
     return {
-        int(status): {"description": status.phrase, "content": content}
-        for status in sorted(statuses)
+        "description": f"{status.phrase}: {', '.join(types)}",
+        "content": {MEDIA_TYPE: content},
     }
+
+
+def _names(status: HTTPStatus) -> list[str]:
+    """Return the names of the problems that have a status, out of the table."""
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        return [UNAVAILABLE]
+    return OTHERS.get(status, []) + sorted(
+        name_of(error)
+        for base, answered in HTTP_STATUS.items()
+        if answered is status
+        for error in (base.__subclasses__() if base is InquiryError else [base])
+        if HTTP_STATUS.get(error, status) is status
+    )
 
 
 def problem(
@@ -140,7 +167,7 @@ async def _from_table(_: Request, error: Exception) -> Response:
     status = next(HTTP_STATUS[cls] for cls in type(error).__mro__ if cls in HTTP_STATUS)
     if isinstance(error, psycopg.Error | PoolTimeout | WriterError):
         # What the database says is for the operator; the log has it.
-        return problem(status, "unavailable", "the database cannot be reached or is too slow")
+        return problem(status, UNAVAILABLE, "the database cannot be reached or is too slow")
     title = (type(error).__doc__ or "").partition("\n")[0].partition(";")[0]
     return problem(status, name_of(type(error)), str(error), title=title)
 

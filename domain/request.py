@@ -4,7 +4,10 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-_ACTOR = re.compile(r"(?:agent|citizen|service|import):[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+ACTOR = "(?:agent|citizen|service|import):[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
+"""The form of an actor: its kind, and a pseudonymous id."""
+
+_ACTOR = re.compile(ACTOR)
 _CAUSE = re.compile(r"(?:command|message):[0-9a-f]{32}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 

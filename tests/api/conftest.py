@@ -1,5 +1,7 @@
 """A running service on a database of its own, and clients of it."""
 
+import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -8,6 +10,7 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -64,3 +67,17 @@ def client(app: FastAPI) -> Iterator[Client]:
     """A client that may do everything."""
     with TestClient(app) as http:
         yield Client(http, token_of(Scope.ADMIN))
+
+
+@pytest.fixture
+def url(app: FastAPI) -> Iterator[str]:
+    """The service on a port of its own, for clients that speak HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, http="httptools", log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -1,5 +1,6 @@
 """The command as its user runs it: what it prints, its exit status, and what it leaves behind."""
 
+import json
 import os
 import subprocess
 import sys
@@ -72,6 +73,68 @@ def test_an_import_says_what_it_could_not_read(dasan: Run, log: Log, tmp_path: P
     assert events(log) == 3
 
 
+CONTACT = (
+    '{"specversion":"1.0","source":"pbx","id":"1","type":"contact.received.v1","subject":"c1",'
+    '"time":"2012-02-29T09:00:00+09:00","data":{"channel":"phone"}}'
+)
+ANSWER = CONTACT.replace("received", "answered").replace('"channel":"phone"', '"agent":"a1"')
+
+
+def test_contacts_are_imported_once_and_conversations_without_an_end_expire(
+    dasan: Run, log: Log, tmp_path: Path
+) -> None:
+    file = written(tmp_path, CONTACT, ANSWER.replace('"id":"1"', '"id":"2"'))
+
+    told = [dasan(*arguments.split(), *files) for arguments, files in (
+        ("import contacts", [file]), ("import contacts", [file]), ("expire", []), ("expire", []),
+    )]  # fmt: skip
+
+    assert {run.returncode for run in told} == {0}
+    assert [run.stdout.splitlines()[0] for run in told] == [
+        "2 lines, 1 contacts: 2 events added, 0 lines known before",
+        "2 lines, 1 contacts: 0 events added, 2 lines known before",
+        "1 conversation ended",
+        "0 conversations ended",
+    ]
+    assert events(log) == 3
+
+
+def test_an_import_of_contacts_says_what_waits_and_what_it_could_not_read(
+    dasan: Run, tmp_path: Path
+) -> None:
+    file = written(tmp_path, ANSWER, "{}")
+
+    told = dasan("import", "contacts", file)
+    as_json = json.loads(dasan("import", "contacts", file, "--json").stdout)
+
+    assert told.returncode == 1
+    assert told.stdout.splitlines()[1:] == [
+        "line 2 not read: type: no type of step; docs/contacts.md lists them",
+        "line 1 waits: the contact has not been received",
+    ]
+    assert as_json["waiting"] == {"count": 1, "lines": [[1, "the contact has not been received"]]}
+
+
+def test_a_catalogue_is_loaded_and_a_wrong_one_changes_nothing(
+    dasan: Run, log: Log, tmp_path: Path
+) -> None:
+    good, wrong = tmp_path / "good.json", tmp_path / "wrong.json"
+    target = {"kpi": "answer_rate", "value": 0.99, "from": "2013-01-01"}
+    good.write_text(json.dumps({"targets": [target]}))
+    wrong.write_text(json.dumps({"targets": [target | {"value": 0.5}, {}]}))
+
+    loaded, refused = dasan("catalogue", "load", str(good)), dasan("catalogue", "load", str(wrong))
+
+    assert (loaded.returncode, refused.returncode) == (0, 2)
+    assert loaded.stdout == "0 categories, 0 districts, 1 targets loaded\n"
+    assert "targets[1].kpi: Field required" in refused.stderr
+    with log.database.connect() as connection:
+        rows = connection.execute(
+            "SELECT value FROM catalogue.target WHERE since = '2013-01-01'"
+        ).fetchall()
+    assert rows == [(0.99,)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "changed", "reason"),
     [
@@ -84,6 +147,9 @@ def test_an_import_says_what_it_could_not_read(dasan: Run, log: Log, tmp_path: P
             {},
             "is not a code",
         ),
+        (["import", "contacts", "missing"], {}, "cannot be read"),
+        (["catalogue", "load", "missing"], {}, "cannot be read"),
+        (["catalogue", "load", __file__], {}, "Invalid JSON"),
         (["kpi", "--by", "moon"], {}, "no grouping by 'moon'"),
         (["kpi"], {"DASAN_CITY": "busan"}, "set DASAN_CITY=seoul"),
         (["kpi"], {"DASAN_TIMEZONE": "Mars/Olympus"}, "no time zone"),

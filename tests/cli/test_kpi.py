@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from cli.kpi import kpi, show
-from cli.kpi_table import UNKNOWN
+from cli.kpi_table import MET, MISSED, UNKNOWN
 from domain.inquiry import Inquiry
 from domain.vocabulary import code
 from eventlog.log import Log, assembled
@@ -173,14 +173,43 @@ def test_the_table_says_what_a_supervisor_asks(run: Run) -> None:
         ["day", "received", "offered", "answered", "doned", "rate", "20", "s", "ASA", "p90", "AHT",
          "agent", "fied"],
     ]  # fmt: skip
-    day = ["3", "3", "2", "1", "66.7%", "33.3%", "00:43", "01:16", "01:05", "50.0%", UNKNOWN]
+    day = ["3", "3", "2", "1", f"66.7%{MISSED}", "33.3%", "00:43", "01:16", "01:05",
+           f"50.0%{MISSED}", UNKNOWN]  # fmt: skip
     assert lines[3].split() == ["2012-02-29", *day]
     assert lines[5].split() == ["total", *day]
-    assert lines[6].startswith(
+    assert lines[7].split() == ["target", "99.7%", "88.0%", "95.7%"]
+    assert lines[8].startswith(
         "Asia/Seoul, 2012-02-29 00:00 to 2012-03-01 00:00; service level F3 within 20 s;"
         " log position 12; definition "
     )
-    assert len(lines[6].split()[-1]) == 12
+    assert len(lines[8].split()[-1]) == 12
+
+
+def test_a_ratio_is_marked_where_it_has_a_target(run: Run) -> None:
+    queues = run("--by", "queue").stdout
+
+    [japanese] = [line.split() for line in queues.splitlines() if line.startswith("japanese")]
+    assert japanese[5:7] == [f"100.0%{MET}", f"100.0%{MET}"]
+    [total] = [line.split() for line in queues.splitlines() if line.startswith("total")]
+    assert total[5:7] == [f"66.7%{MISSED}", f"33.3%{MISSED}"]
+
+
+def test_without_targets_nothing_is_marked(run: Run) -> None:
+    shown = run("--from", "2011-01-01", "--to", "2012-03-01").stdout
+
+    assert "66.7% " in shown
+    assert not {MET, MISSED, "target"} & {*shown, *shown.split()}
+
+
+def test_targets_that_change_within_the_range_are_all_shown(run: Run, log: Log) -> None:
+    with log.database.connect_as_owner() as owner:
+        owner.execute("INSERT INTO catalogue.target VALUES ('answer_rate', '2012-02-29', 0.95)")
+        try:
+            shown = run("--by", "day", "--from", "2012-02-28", "--to", "2012-03-01").stdout
+        finally:
+            owner.execute("DELETE FROM catalogue.target WHERE since = '2012-02-29'")
+
+    assert "95.0%/99.7%" in shown
 
 
 @pytest.mark.parametrize(
@@ -227,4 +256,4 @@ def test_the_demo_shows_a_range_by_queue(log: Log, capsys: pytest.CaptureFixture
 
     first = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert first[1] == "queue"
-    assert first[3:] == ["general", "japanese", UNKNOWN, "total", "Asia/Seoul,"]
+    assert first[3:] == ["general", "japanese", UNKNOWN, "total", "target", "Asia/Seoul,"]

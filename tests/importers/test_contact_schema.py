@@ -27,8 +27,7 @@ def test_the_page_names_every_type_of_step_with_its_fields() -> None:
     for step in STEPS:
         [told] = re.findall(rf"^\| {re.escape(step.TYPE[8:-3])} \| ([^|]*) \|", PAGE, re.MULTILINE)
         fields = [
-            name if field.is_required() else f"{name}?"
-            for name, field in step.model_fields.items()
+            name if field.is_required() else f"{name}?" for name, field in step.model_fields.items()
         ]
         assert {*re.split(r",? (?:\([^)]*\),? ?)?", f"{told} ".strip())} - {""} == {*fields}, step
 

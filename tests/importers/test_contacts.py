@@ -178,10 +178,52 @@ def test_two_imports_at_once_take_each_step_once(gateway: Gateway, log: Log) -> 
     assert {tuple(gateway.types(name)) for name in contacts_told} == {tuple(CALL)}
 
 
+def test_two_imports_at_once_that_hold_half_of_the_steps_each_leave_none_waiting(
+    gateway: Gateway, log: Log, tmp_path: Path
+) -> None:
+    names = [f"c{number}" for number in range(30)]
+    steps = [step for name in names for step in gateway.call(name)]
+    halves = [tmp_path / "one", tmp_path / "two"]
+    for first, half in enumerate(halves):
+        half.write_text("".join(f"{json.dumps(step)}\n" for step in steps[first::2]))
+
+    with ThreadPoolExecutor(2) as threads:
+        reports = list(threads.map(lambda half: import_contacts(log, half), halves))
+
+    assert sum(report.events for report in reports) == len(steps)
+    assert {tuple(sorted(gateway.types(name))) for name in names} == {tuple(sorted(CALL))}
+
+
+def test_an_import_that_was_broken_off_is_finished_by_the_next(
+    gateway: Gateway, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contacts, "CHUNK_LINES", 3)
+    first, *rest = gateway.call()
+
+    def break_off(_: int) -> None:
+        if gateway.types("c2"):
+            raise KeyboardInterrupt
+
+    file = [*rest, *gateway.call("c2"), first]
+    gateway.file.write_text("".join(f"{json.dumps(step)}\n" for step in file))
+    with pytest.raises(KeyboardInterrupt):
+        import_contacts(log, gateway.file, progress=break_off)
+    broken_off = gateway.types(), gateway.types("c2")
+
+    report = import_contacts(log, gateway.file)
+
+    assert broken_off[0] == []
+    assert 0 < len(broken_off[1]) < 6
+    assert report.events + len(broken_off[1]) == 12
+    assert sorted(gateway.types()) == sorted(gateway.types("c2")) == sorted(CALL)
+
+
 # In any order
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_any_order_of_a_file_tells_the_same(gateway: Gateway, data: st.DataObject) -> None:
     name = f"c{next(gateway._ids)}"

@@ -91,7 +91,7 @@ def test_a_row_has_its_bucket_labels_sums_and_ratios_in_order(city: City) -> Non
         "rows"
     ]
 
-    assert list(told) == ["from", "to", "queue", "language", *SUMS, *RATIO_NAMES]
+    assert list(told) == ["from", "to", "queue", "language", *SUMS, *RATIO_NAMES, "target", "met"]
     assert told["from"] == "2012-02-29T00:00:00+09:00"
     assert told["to"] == "2012-03-01T00:00:00+09:00"
     assert (told["queue"], told["language"]) == ("general", None)
