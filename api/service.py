@@ -82,14 +82,15 @@ async def _joined(task: "asyncio.Task[None]") -> None:
     await task
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 
 
-def _now() -> datetime:
+async def _now() -> datetime:
     return datetime.now(UTC)
 
 
+# Coroutines, though they wait for nothing: FastAPI would hand others to a thread and back.
 ServiceDep = Annotated[Service, Depends(_service)]
 Now = Annotated[datetime, Depends(_now)]

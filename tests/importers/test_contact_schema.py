@@ -61,6 +61,13 @@ def test_what_the_schema_forbids_is_no_step(change: dict[str, Any]) -> None:
         parse_step(json.dumps(received | change))
 
 
+def test_no_text_of_a_step_holds_a_resident_number_not_even_while_it_waits() -> None:
+    [received] = [e for e in EXAMPLES if e["type"] == "contact.received.v1"][:1]
+    told = received | {"data": {"channel": "sms", "question": "저는 900101-1234567입니다"}}
+
+    assert "1234567" not in parse_step(json.dumps(told)).model_dump_json()
+
+
 def test_attributes_of_cloudevents_beside_ours_are_allowed() -> None:
     step = EXAMPLES[0] | {"dataschema": "https://example.org/x", "partitionkey": "c1"}
 

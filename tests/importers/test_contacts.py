@@ -1,8 +1,10 @@
 import json
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +13,11 @@ from hypothesis import strategies as st
 from domain.vocabulary import Sealed, code
 from eventlog.log import Log
 from importers import contacts
+from importers.contact_deciding import ContactSteps, Reported
+from importers.contact_envelope import parse_step
+from importers.contact_pending import Pending
+from importers.contact_report import ContactReport
+from importers.contact_taking import Contacts
 from importers.contacts import import_contacts
 from importers.text_file import ImportFileError
 from tests.domain.building import after
@@ -245,6 +252,100 @@ def test_steps_wait_for_those_that_come_in_a_later_import(
     assert sorted(gateway.types()) == sorted(CALL[:4])
     assert gateway.data("answered")[0]["visit"] == gateway.data("ended")[0]["visit"] == 1
     assert reports[-1].waiting.count == 0
+
+
+Told = tuple[str, int, dict[str, str]]
+RECEIVED: Told = ("received", 0, {"channel": "sns"})
+QUEUED: Told = ("queued", 20, {"queue": "a"})
+ANSWERED: Told = ("answered", 30, {"agent": "a1"})
+RESOLVED: Told = ("resolved", 40, {"outcome": "answered"})
+REOPENED: Told = ("reopened", 50, {"reason": "wrong"})
+PASSED_ON: Told = ("transferred", 60, {"kind": "agent", "to": "b"})
+
+
+@pytest.mark.parametrize(
+    ("known", "predecessor", "successor"),
+    [
+        ([], RECEIVED, ("classified", 1, {"language": "en"})),
+        ([RECEIVED], ANSWERED, ("ended", 35, {"ended_by": "agent"})),
+        ([RECEIVED], ANSWERED, RESOLVED),
+        ([RECEIVED, ANSWERED], RESOLVED, ("rated", 45, {"score": 5})),
+        ([RECEIVED, ANSWERED], RESOLVED, REOPENED),
+        ([RECEIVED, ANSWERED, RESOLVED], REOPENED, ("resolved", 60, {"outcome": "referred"})),
+        ([RECEIVED, ANSWERED, RESOLVED], REOPENED, PASSED_ON),
+        ([RECEIVED], QUEUED, ("answered", 30, {"queue": "a", "agent": "a1"})),
+        ([RECEIVED, QUEUED], ("queued", 0, {"queue": "a"}), ("abandoned", 10, {"queue": "a"})),
+    ],
+)  # fmt: skip
+def test_whatever_needs_another_step_waits_for_it(
+    gateway: Gateway, known: list[Told], predecessor: Told, successor: Told
+) -> None:
+    def tell(*told: Told) -> ContactReport:
+        return gateway.tell(*(gateway.step(k, at, **data) for k, at, data in told))
+
+    tell(*known)
+    alone = tell(successor)
+    together = tell(predecessor)
+
+    assert (alone.events, alone.waiting.count, alone.unreadable.count) == (0, 1, 0)
+    assert (together.events, together.waiting.count) == (2, 0)
+    assert gateway.types()[-2:] == [predecessor[0], successor[0]]
+
+
+def test_a_late_rating_is_of_the_resolution_before_it(gateway: Gateway) -> None:
+    *call, rated = gateway.call()
+    gateway.tell(
+        *call,
+        gateway.step("reopened", 200, reason="wrong"),
+        gateway.step("resolved", 300, outcome="answered"),
+    )
+
+    gateway.tell(rated)
+
+    assert [rating["of"] for rating in gateway.data("rated")] == [5]
+
+
+def test_a_step_that_comes_while_another_process_lets_it_wait_is_not_missed(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received, queued, answered, *_ = gateway.call()
+    gateway.tell(received)
+    keep = Pending.keep
+
+    def keep_late(pending: Pending, steps: Iterable[Reported]) -> None:
+        monkeypatch.setattr(Pending, "keep", keep)
+        with gateway.log.database.connect() as connection:
+            other = Contacts(gateway.log, connection)
+            other.take([parse_step(json.dumps(queued))])
+        keep(pending, steps)
+
+    monkeypatch.setattr(Pending, "keep", keep_late)
+    report = gateway.tell(answered)
+
+    assert (report.events, report.waiting.count) == (1, 0)
+    assert gateway.types() == ["received", "queued", "answered"]
+
+
+def test_a_contact_that_somebody_changes_meanwhile_is_decided_on_again(
+    gateway: Gateway, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received, queued, answered, *_ = gateway.call()
+    gateway.tell(received, queued)
+    load = Contacts._load
+
+    def load_and_change(contacts: Contacts, found: Mapping[UUID, ContactSteps]) -> None:
+        load(contacts, found)
+        monkeypatch.setattr(Contacts, "_load", load)
+        inquiry = log.inquiries.get(gateway.stream())
+        inquiry.classify(at=after(5), language=code("ja"))
+        assert all(log.inquiries.save_each([(inquiry, REQUEST)]))
+
+    monkeypatch.setattr(Contacts, "_load", load_and_change)
+    report = gateway.tell(answered)
+
+    assert report.events == 1
+    assert gateway.types() == ["received", "queued", "classified", "answered"]
+    assert gateway.data("answered")[0]["language"] == "ja"
 
 
 def test_a_step_may_come_long_after_its_successor_in_a_file(

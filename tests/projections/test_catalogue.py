@@ -76,7 +76,9 @@ def test_loading_replaces_names_and_leaves_what_it_does_not_name(database: Datab
 
     after = loaded(database, categories=[WATER, WATER | {"code": "transport"}])
 
-    names = {category.code: (category.ko, category.agency) for category in after.categories}
+    names: dict[str, tuple[str, str]] = {
+        category.code: (category.ko, category.agency) for category in after.categories
+    }
     assert names["water"] == names["transport"] == ("수도", "waterworks")
     assert len(after.categories) == len(before.categories) + 1
     assert after.districts == before.districts
