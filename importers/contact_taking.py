@@ -123,8 +123,9 @@ class Contacts:
         """Let contacts know what the log holds of them."""
         if not contacts:
             return
-        for stream, inquiry in self._log.inquiries.get_each(list(contacts)).items():
-            contacts[stream].inquiry = inquiry
+        found = self._log.inquiries.get_each(list(contacts))
+        for stream, contact in contacts.items():
+            contact.inquiry = found.get(stream)
         rows = self._connection.execute(
             "SELECT stream_id, record FROM log WHERE stream_id = ANY (%s)", [list(contacts)]
         )
