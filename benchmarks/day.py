@@ -4,7 +4,9 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from benchmarks.saves import QUESTION, new_id
+from uuid_utils.compat import uuid7
+
+from benchmarks.saves import QUESTION
 from domain.inquiry import Inquiry
 from domain.request import Request
 from domain.vocabulary import Channel, Code, Contact, EndedBy, Outcome, Plain, TransferKind
@@ -53,7 +55,7 @@ def _lives(chance: random.Random, keys: Keys) -> Iterator[Life]:
     at = BEGIN
     while True:
         at += BETWEEN_ARRIVALS
-        inquiry_id = new_id()
+        inquiry_id = uuid7()
         contact = keys.contact("day", str(inquiry_id))
         if chance.random() < 0.85:
             yield _call(chance, _received(chance, at, Channel.PHONE, contact))
@@ -64,7 +66,7 @@ def _lives(chance: random.Random, keys: Keys) -> Iterator[Life]:
 
 def _received(chance: random.Random, at: datetime, channel: Channel, contact: Contact) -> Inquiry:
     return Inquiry.receive(
-        new_id(),
+        uuid7(),
         at=at,
         channel=channel,
         language=chance.choice([Code("ko")] * 19 + [Code("en")]),

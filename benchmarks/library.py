@@ -15,9 +15,10 @@ import psycopg
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 from psycopg.conninfo import conninfo_to_dict
+from uuid_utils.compat import uuid7
 
 from benchmarks.callers import Act, in_threads
-from benchmarks.saves import WAIT, new_id
+from benchmarks.saves import WAIT
 from benchmarks.server import rows
 from eventlog.database import Database
 
@@ -121,7 +122,7 @@ class LibrarySaves:
 
 
 def save(calls: Calls) -> object:
-    call = Call.receive(new_id())
+    call = Call.receive(uuid7())
     call.queue()
     call.answer(enqueued_at=datetime.now(UTC) - WAIT)
     return calls.save(call)

@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
+
+from uuid_utils.compat import uuid7
 
 from benchmarks.callers import Act, in_tasks
 from benchmarks.server import Place, rows
@@ -39,7 +39,7 @@ class Saves:
             log = runner.run(parts.__aenter__())
 
             async def save() -> None:
-                inquiry_id = new_id()
+                inquiry_id = uuid7()
                 inquiry = answered_inquiry(inquiry_id)
                 await log.inquiries.receive(inquiry, request(str(inquiry_id), place.keys))
 
@@ -72,11 +72,3 @@ def request(key: str, keys: Keys) -> Request:
         cause=keys.cause("command", CLIENT, key),
         idempotency=Idempotency(CLIENT, key, fingerprint),
     )
-
-
-def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562): ids of one time are neighbours in an index."""
-    octets = bytearray((time.time_ns() // 1_000_000).to_bytes(6) + os.urandom(10))
-    octets[6] = octets[6] & 0x0F | 0x70
-    octets[8] = octets[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(octets))

@@ -6,7 +6,6 @@ batch was committed; it is sent again, and keys or versions tell.
 """
 
 import asyncio
-import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from enum import StrEnum
 from typing import NamedTuple, Self
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor, pq
-from psycopg.adapt import Dumper
+from psycopg import AsyncConnection, AsyncCursor
 
 from domain.request import Idempotency
+from eventlog.binary import BYTEA, INTEGER, TEXT, UUID, BinaryArray, array, integer
 from eventlog.record import Record
 from eventlog.vault import DataKey
 
@@ -208,7 +207,7 @@ def _give(answered: Iterable[tuple[_Waiting, Sequence[Answer] | Exception]]) -> 
         waiting.give(result)
 
 
-def parameters(commands: Sequence[Command], encryption_id: bytes) -> list["BinaryArray"]:
+def parameters(commands: Sequence[Command], encryption_id: bytes) -> list[BinaryArray]:
     """Return the parameters of `APPEND`; `encryption_id` names the key that wraps new keys."""
     events = [(n, record) for n, c in enumerate(commands, 1) for record in c.records]
     keys = [(n, key) for n, c in enumerate(commands, 1) for key in c.keys]
@@ -216,52 +215,21 @@ def parameters(commands: Sequence[Command], encryption_id: bytes) -> list["Binar
     used = [(n, key) for n, key in keys if key.durable]
     known = [c.idempotency for c in commands]
     return [
-        _array(TEXT, [i.client.encode() if i else None for i in known]),
-        _array(TEXT, [i.key.encode() if i else None for i in known]),
-        _array(BYTEA, [i.fingerprint if i else None for i in known]),
-        _array(TEXT, [c.response.encode() for c in commands]),
-        _array(INTEGER, [_INTEGER(n) for n, _ in events]),
-        _array(UUID, [record.stream.bytes for _, record in events]),
-        _array(INTEGER, [_INTEGER(record.version) for _, record in events]),
-        _array(TEXT, [record.type.encode() for _, record in events]),
-        _array(BYTEA, [record.record for _, record in events]),
-        _array(INTEGER, [_INTEGER(record.stamp_at) for _, record in events]),
-        _array(INTEGER, [_INTEGER(n) for n, _ in new]),
-        _array(BYTEA, [bytes.fromhex(key.kid) for _, key in new]),
-        _array(UUID, [key.stream.bytes for _, key in new]),
-        _array(BYTEA, [key.wrapped for _, key in new]),
-        _array(BYTEA, [encryption_id for _ in new]),
-        _array(INTEGER, [_INTEGER(n) for n, _ in used]),
-        _array(BYTEA, [bytes.fromhex(key.kid) for _, key in used]),
+        array(TEXT, [i.client.encode() if i else None for i in known]),
+        array(TEXT, [i.key.encode() if i else None for i in known]),
+        array(BYTEA, [i.fingerprint if i else None for i in known]),
+        array(TEXT, [c.response.encode() for c in commands]),
+        array(INTEGER, [integer(n) for n, _ in events]),
+        array(UUID, [record.stream.bytes for _, record in events]),
+        array(INTEGER, [integer(record.version) for _, record in events]),
+        array(TEXT, [record.type.encode() for _, record in events]),
+        array(BYTEA, [record.record for _, record in events]),
+        array(INTEGER, [integer(record.stamp_at) for _, record in events]),
+        array(INTEGER, [integer(n) for n, _ in new]),
+        array(BYTEA, [bytes.fromhex(key.kid) for _, key in new]),
+        array(UUID, [key.stream.bytes for _, key in new]),
+        array(BYTEA, [key.wrapped for _, key in new]),
+        array(BYTEA, [encryption_id for _ in new]),
+        array(INTEGER, [integer(n) for n, _ in used]),
+        array(BYTEA, [bytes.fromhex(key.kid) for _, key in used]),
     ]
-
-
-class BinaryArray(bytes):
-    """An array as PostgreSQL reads it in binary form (`array_recv`)."""
-
-
-class _BinaryArrayDumper(Dumper):
-    """Hands an array on as it is. The driver's own takes as long as the server for the insert."""
-
-    format = pq.Format.BINARY
-
-    def dump(self, obj: BinaryArray) -> BinaryArray:
-        return obj
-
-
-psycopg.adapters.register_dumper(BinaryArray, _BinaryArrayDumper)
-
-TEXT, BYTEA, INTEGER, UUID = (
-    psycopg.adapters.types[name].oid for name in ("text", "bytea", "int4", "uuid")
-)
-_INTEGER = struct.Struct("!i").pack
-_ARRAY = struct.Struct("!iiIii").pack
-_NULL = _INTEGER(-1)
-
-
-def _array(oid: int, values: Sequence[bytes | None]) -> BinaryArray:
-    has_nulls = None in values
-    parts = [_ARRAY(1, has_nulls, oid, len(values), 1)]  # one dimension, from 1 on
-    for value in values:
-        parts += (_NULL,) if value is None else (_INTEGER(len(value)), value)
-    return BinaryArray(b"".join(parts))
