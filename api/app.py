@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import (
+    catalogue,
     disclosures,
     documentation,
     events,
@@ -44,7 +45,7 @@ def create_app(settings: Settings, database: Database, keys: Keys, tokens: Token
         docs_url=None,
         redoc_url=None,
     )
-    for part in (listing, inquiries, praise, disclosures, kpi, events, health):
+    for part in (listing, inquiries, praise, disclosures, kpi, catalogue, events, health):
         app.include_router(part.router)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(TooLargeAsProblem)

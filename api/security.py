@@ -126,17 +126,21 @@ _bearer = HTTPBearer(
 )
 
 
+async def authenticated(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Caller:
+    """Return who calls; the dependency that lets in every client with a token."""
+    if credentials is None:
+        raise UnauthenticatedError("send a token: Authorization: Bearer …")
+    tokens: Tokens = request.app.state.service.tokens
+    return tokens.verify(credentials.credentials)
+
+
 def needs(scope: Scope) -> Callable[..., Caller]:
     """Return the dependency that lets only callers with the scope in."""
 
-    async def caller(
-        request: Request,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    ) -> Caller:
-        if credentials is None:
-            raise UnauthenticatedError("send a token: Authorization: Bearer …")
-        tokens: Tokens = request.app.state.service.tokens
-        caller = tokens.verify(credentials.credentials)
+    async def caller(caller: Annotated[Caller, Depends(authenticated)]) -> Caller:
         caller.require(scope)
         return caller
 

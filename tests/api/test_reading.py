@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from tests.api.conftest import Client
+from api.security import Scope
+from tests.api.conftest import Client, token_of
 from tests.api.waiting import caught_up
 
 DAY = "2012-02-29"
@@ -99,6 +100,19 @@ def test_kpis_are_answered_with_their_position(client: Client) -> None:
     [row] = answer["rows"]
     assert (row["channel"], row["received"], row["answer_rate"]) == ("internet", 1, None)
     assert row["from"] == "2012-02-29T00:00:00+09:00"
+
+
+def test_the_catalogue_names_the_codes_and_the_targets(client: Client) -> None:
+    client.token = token_of(Scope.INQUIRIES_WRITE)
+
+    answer = client.get("/v1/catalogue").json()
+
+    assert len(answer["districts"]) == 25
+    assert {"code": "transport", "ko": "교통", "en": "Transport"}.items() <= next(
+        entry for entry in answer["categories"] if entry["code"] == "transport"
+    ).items()
+    targets = {target["kpi"]: target["value"] for target in answer["targets"]}
+    assert targets["answer_rate"] == 0.997
 
 
 @pytest.mark.parametrize(
