@@ -1,6 +1,7 @@
 """`dasan serve` and `dasan token`: the REST service, and who may use it."""
 
 import os
+import signal
 import socket
 import sys
 from datetime import timedelta
@@ -84,4 +85,7 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,
     )
+    # Once it has stopped, the server raises the signal again: what is open is closed first.
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: None)
     uvicorn.Server(config).run(sockets=[listener])
