@@ -1,5 +1,6 @@
 """Inquiries: receive, command, read."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from api.security import Scope, needs
 from api.service import Service, ServiceDep
 from api.states import InquiryState, state_of
 from domain.inquiries import Receipt
+from domain.inquiry import Inquiry
 
 router = APIRouter(prefix="/v1/inquiries", tags=["inquiries"])
 
@@ -55,7 +57,7 @@ async def receive(body: Receive, order: OrderDep, service: ServiceDep) -> Respon
     inquiry = body.inquiry(inquiry_id, order.now, service.keys)
     with service.carrying_out(order.idempotency):
         receipt = await service.log.inquiries.receive(inquiry, order.request)
-    return accepted(receipt, HTTPStatus.CREATED)
+    return _accepted(receipt, HTTPStatus.CREATED)
 
 
 @router.get("/{inquiry_id}", response_model=InquiryState, responses=_READS, dependencies=_reader)
@@ -86,14 +88,24 @@ async def report_follow_up(
     service: ServiceDep,
 ) -> Response:
     """Report what became of the follow-up of a version."""
-    return await _change(inquiry_id, body, order, service, of=version)
+    return await carried_out(
+        service,
+        order,
+        inquiry_id,
+        lambda inquiry: body.decide(inquiry, order.now, service.keys, of=version),
+    )
 
 
 def _add(path: str, body: type[Command]) -> None:
     async def command(
         inquiry_id: UUID, body: Command, order: OrderDep, service: ServiceDep
     ) -> Response:
-        return await _change(inquiry_id, body, order, service)
+        return await carried_out(
+            service,
+            order,
+            inquiry_id,
+            lambda inquiry: body.decide(inquiry, order.now, service.keys),
+        )
 
     command.__annotations__["body"] = body
     command.__doc__ = body.__doc__
@@ -111,21 +123,18 @@ for _path, _body in COMMANDS.items():
     _add(_path, _body)
 
 
-async def _change(
-    inquiry_id: UUID, body: Command, order: Order, service: Service, **path: int
+async def carried_out(
+    service: Service, order: Order, inquiry_id: UUID, decide: Callable[[Inquiry], None]
 ) -> Response:
+    """Let an inquiry decide on what is ordered, save it, and return the answer."""
     with service.carrying_out(order.idempotency):
         receipt = await service.log.inquiries.change(
-            inquiry_id,
-            lambda inquiry: body.decide(inquiry, order.now, service.keys, **path),
-            order.request,
-            expected_version=order.expected_version,
+            inquiry_id, decide, order.request, expected_version=order.expected_version
         )
-    return accepted(receipt, HTTPStatus.OK)
+    return _accepted(receipt, HTTPStatus.OK)
 
 
-def accepted(receipt: Receipt, status: HTTPStatus) -> Response:
-    """Return the answer to a command that was carried out."""
+def _accepted(receipt: Receipt, status: HTTPStatus) -> Response:
     headers = _etag(receipt.version)
     if status is HTTPStatus.CREATED:
         headers["Location"] = f"/v1/inquiries/{receipt.inquiry_id}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -12,11 +12,12 @@ from pydantic import BaseModel
 
 from api.bodies import CodeText, PublishPraise
 from api.cursors import cursor, place
-from api.inquiries import Accepted, accepted
+from api.inquiries import Accepted, carried_out
 from api.orders import Order, ordered
 from api.problems import BadRequestError, responses
 from api.security import Scope
 from api.service import Service, ServiceDep
+from domain import events
 from domain.vocabulary import Sealed
 from eventlog.personal import mask_name
 from eventlog.vault import KeyDestroyedError
@@ -96,14 +97,12 @@ async def publish(
 ) -> Response:
     """Publish a story, as it was written or as the body words it."""
     inquiry_id, of = _split(story_id)
-    with service.carrying_out(order.idempotency):
-        receipt = await service.log.inquiries.change(
-            inquiry_id,
-            lambda inquiry: body.decide(inquiry, order.now, service.keys, of=of),
-            order.request,
-            expected_version=order.expected_version,
-        )
-    return accepted(receipt, HTTPStatus.OK)
+    return await carried_out(
+        service,
+        order,
+        inquiry_id,
+        lambda inquiry: body.decide(inquiry, order.now, service.keys, of=of),
+    )
 
 
 @router.delete("/{story_id}/publication", response_model=Accepted, responses=_MODERATIONS)
@@ -116,40 +115,42 @@ async def withdraw(
 ) -> Response:
     """Take a story off the board, or keep it from there."""
     inquiry_id, of = _split(story_id)
-    with service.carrying_out(order.idempotency):
-        receipt = await service.log.inquiries.change(
-            inquiry_id,
-            lambda inquiry: inquiry.withdraw_praise(
-                of=of, moderator=moderator, at=order.now, reason=reason
-            ),
-            order.request,
-            expected_version=order.expected_version,
-        )
-    return accepted(receipt, HTTPStatus.OK)
+    return await carried_out(
+        service,
+        order,
+        inquiry_id,
+        lambda inquiry: inquiry.withdraw_praise(
+            of=of, moderator=moderator, at=order.now, reason=reason
+        ),
+    )
 
 
 def _stories(service: Service, rows: list[TupleRow]) -> Iterator[Story]:
-    for stream, version, published_at, praised_at, agent, title, story, author, *shown in rows:
-        shown_title, shown_story = shown
-
-        def opened(
-            name: str, told: dict[str, str | int], worded: dict[str, str | int] | None, of: UUID
-        ) -> str:
-            kind = "inquiry.praised.v1" if worded is None else "inquiry.praise-published.v1"
-            return service.log.vault.open(Sealed(**(worded or told)), of, kind, name)  # type: ignore[arg-type]
-
+    for stream, version, published_at, praised_at, agent, title, story, author, *worded in rows:
         try:
             yield Story(
                 id=f"{stream}.{version}",
-                title=opened("title", title, shown_title, stream),
-                story=opened("story", story, shown_story, stream),
-                author=mask_name(opened("author", author, None, stream)),
+                title=_opened(service, stream, "title", title, worded[0]),
+                story=_opened(service, stream, "story", story, worded[1]),
+                author=mask_name(_opened(service, stream, "author", author)),
                 agent=agent,
                 praised_at=praised_at,
                 published_at=published_at,
             )
         except KeyDestroyedError:
             continue  # forgotten: the view has not followed yet
+
+
+def _opened(
+    service: Service,
+    stream: UUID,
+    name: str,
+    told: dict[str, Any],
+    worded: dict[str, Any] | None = None,
+) -> str:
+    """Open a text as the moderator worded it, else as it was told."""
+    kind = events.Praised.TYPE if worded is None else events.PraisePublished.TYPE
+    return service.log.vault.open(Sealed(**(worded or told)), stream, kind, name)
 
 
 def _split(story_id: str) -> tuple[UUID, int]:

@@ -1,6 +1,7 @@
 """What the routes work with: the log in the server's event loop, and the views that it keeps."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+import psycopg
 from fastapi import Depends, Request
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
@@ -20,7 +22,10 @@ from eventlog.database import Database
 from eventlog.keys import Keys
 from eventlog.log import AsyncLog, in_loop, reading_pool
 from eventlog.settings import Settings
-from projections.runner import Runner
+from projections.runner import Runner, ViewStoppedError
+
+RECONNECT_PAUSE_S = 1.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,17 @@ async def running(
 
 
 def _follow(database: Database, stopped: threading.Event) -> None:
-    with database.connect() as connection:
-        Runner(connection).follow(stopped.is_set)
+    """Keep the views up to date; again from the start when the database went away."""
+    while not stopped.is_set():
+        try:
+            with database.connect() as connection:
+                Runner(connection).follow(stopped.is_set)
+        except psycopg.OperationalError as error:
+            _log.warning("the views lost the database and try again: %s", error)
+            stopped.wait(RECONNECT_PAUSE_S)
+        except ViewStoppedError as error:
+            _log.error("%s", error)  # readiness says so, too
+            return
 
 
 async def _joined(task: "asyncio.Task[None]") -> None:

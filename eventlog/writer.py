@@ -6,6 +6,7 @@ batch was committed; it is sent again, and keys or versions tell.
 """
 
 import asyncio
+import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ APPEND = """SELECT outcome, first_position, last_position, response FROM append(
     %b::int[], %b::uuid[], %b::int[], %b::text[], %b::bytea[], %b::int[],
     %b::int[], %b::bytea[], %b::uuid[], %b::bytea[], %b::bytea[],
     %b::int[], %b::bytea[])"""
+
+
+FAULTS = (psycopg.Error, struct.error, UnicodeEncodeError)
+"""What a batch can fail of: the database, or values of a command that cannot even be sent."""
 
 
 class Outcome(StrEnum):
@@ -90,7 +95,7 @@ class _Waiting:
             self.answers.set_result(result)
 
 
-_Answered = tuple[_Waiting, Sequence[Answer] | psycopg.Error]
+_Answered = tuple[_Waiting, Sequence[Answer] | Exception]
 
 
 class Writer:
@@ -135,7 +140,7 @@ class Writer:
             self._task = asyncio.create_task(self._run())
         try:
             return await answers
-        except psycopg.Error as error:
+        except FAULTS as error:
             raise WriterError(f"the log could not be written: {error}") from error
 
     async def _run(self) -> None:
@@ -159,7 +164,10 @@ class Writer:
                     del answered[:ahead]
                     await asyncio.sleep(0)
         finally:
+            _give(answered)
+            # Only where something unforeseen happened is anybody left; they are not sent again.
             _give((left, WriterError("the writer stopped")) for left in [*batch, *self._waiting])
+            self._waiting.clear()
 
     def _gather(self) -> list[_Waiting]:
         """Take what waits, up to the bound."""
@@ -174,7 +182,7 @@ class Writer:
     async def _appended(self, batch: list[_Waiting]) -> list[_Answered]:
         try:
             answers = iter(await self._append([c for waiting in batch for c in waiting.commands]))
-        except psycopg.Error as error:
+        except FAULTS as error:
             if len(batch) == 1 or isinstance(error, psycopg.OperationalError):
                 return [(waiting, error) for waiting in batch]
             # One of them is at fault: let it fail alone.

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from api.security import Scope
+from eventlog.database import Database
 from tests.api.conftest import Client, token_of
 from tests.api.waiting import caught_up
 
@@ -186,3 +187,20 @@ def test_no_thread_is_left_when_the_service_has_stopped(client: Client) -> None:
 
     assert not [t for t in threading.enumerate() if "pool" in t.name and t.is_alive()]
     client.http.__enter__()
+
+
+def test_the_service_and_its_views_go_on_when_every_connection_was_cut(
+    client: Client, database: Database
+) -> None:
+    client.received()
+    caught_up(client)
+    with database.connect_as_owner() as owner:
+        owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+    client.received()
+
+    assert caught_up(client) == 2
+    assert len(listed(client)) == 2

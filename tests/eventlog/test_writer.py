@@ -49,6 +49,27 @@ def test_what_a_cancelled_caller_had_sent_is_appended_all_the_same(log: Log) -> 
     assert len(stored(log)) == 2
 
 
+@pytest.mark.parametrize(
+    "unfit",
+    [command(record(uuid4(), 2**31)), command(record(uuid4(), 1), key="\ud800")],
+    ids=["a version that is no integer of the database", "a key that is no text"],
+)
+def test_a_command_that_cannot_be_sent_fails_alone_and_is_not_sent_later(
+    log: Log, unfit: Command
+) -> None:
+    async def appended() -> tuple[object, object]:
+        both = [log.writer.append(unfit), log.writer.append(command(record(uuid4(), 1)))]
+        outcomes = await asyncio.gather(*both, return_exceptions=True)
+        await log.writer.append(command(record(uuid4(), 1)))
+        return outcomes[0], outcomes[1]
+
+    failed, accepted = log.portal.call(appended)
+
+    assert isinstance(failed, WriterError)
+    assert isinstance(accepted, list)
+    assert len(stored(log)) == 2
+
+
 def test_closing_appends_what_still_waits_and_lets_nothing_in(log: Log) -> None:
     async def closed() -> list[Answer]:
         writer = Writer(log.database.connect_async, log.keys.encryption_id)
