@@ -89,7 +89,7 @@ def secret(name: str, file: Path, environment: Mapping[str, str] = os.environ) -
     if len(octets) != KEY_BYTES:
         raise KeyFileError(
             f"{name if name in environment else file} does not hold 32 bytes in base64: "
-            "restore it from your backup; a new one cannot open what the old one sealed"
+            "restore it from your backup; what was made with it cannot be used with a new one"
         )
     return octets
 
