@@ -62,5 +62,5 @@ lock:
 
 # var/ stays: it holds data.
 clean:
-	rm -rf .venv .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +

@@ -106,15 +106,17 @@ async def in_loop(
         ) as async_pool,
         Writer(database.connect_async, keys.encryption_id) as writer,
     ):
+        await async_pool.wait()  # what connects in the background is not there when it is needed
         vault = Vault(keys, pool)
         mapper = RecordMapper(vault)
         recorder = LogRecorder(source=settings.source, vault=vault, writer=writer, pool=async_pool)
         yield AsyncLog(async_pool, vault, mapper, writer, recorder, Inquiries(mapper, recorder))
 
 
-def reading_pool(database: Database) -> ConnectionPool[Connection]:
-    """Return a pool of connections with the rights of the service, for threads."""
-    return ConnectionPool(
+@contextmanager
+def reading_pool(database: Database) -> Iterator[ConnectionPool[Connection]]:
+    """Yield a pool of connections with the rights of the service, for threads; one is connected."""
+    with ConnectionPool(
         database.url,
         kwargs=_READER,
         configure=_as_service,
@@ -122,7 +124,9 @@ def reading_pool(database: Database) -> ConnectionPool[Connection]:
         min_size=1,
         max_size=READERS,
         open=False,
-    )
+    ) as pool:
+        pool.wait()
+        yield pool
 
 
 _READER: dict[str, Any] = {"autocommit": True, "application_name": "dasan reader"}
