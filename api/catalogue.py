@@ -2,15 +2,16 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from api.problems import responses
+from api.routers import router_of
 from api.security import authenticated
 from api.service import ServiceDep
 from projections.catalogue import Catalogue
 from projections.catalogue_tables import read_catalogue
 
-router = APIRouter(prefix="/v1/catalogue", tags=["catalogue"])
+router = router_of("/v1/catalogue", "catalogue")
 
 
 @router.get(

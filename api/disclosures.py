@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from uuid_utils.compat import uuid7
@@ -13,12 +13,13 @@ from uuid_utils.compat import uuid7
 from api.bodies import Body, CodeText, Version
 from api.orders import Order, ordered
 from api.problems import NotFoundError, responses
+from api.routers import router_of
 from api.security import Scope
 from api.service import Service, ServiceDep
 from domain.disclosing import disclose
 from domain.vocabulary import Code, FieldRef, Sealed
 
-router = APIRouter(prefix="/v1/disclosures", tags=["disclosures"])
+router = router_of("/v1/disclosures", "disclosures")
 
 MAX_FIELDS = 100
 
@@ -62,8 +63,10 @@ class Disclosure(BaseModel):
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
         HTTPStatus.NOT_FOUND,
+        HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.CONFLICT,
         HTTPStatus.GONE,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),

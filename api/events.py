@@ -5,18 +5,18 @@ from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from psycopg.rows import TupleRow
 
 from api.problems import BadRequestError, responses
+from api.routers import router_of
 from api.security import Scope, needs
 from api.service import Service, ServiceDep
 from eventlog import reader
 
-router = APIRouter(
-    prefix="/v1/events", tags=["events"], dependencies=[Depends(needs(Scope.AUDIT_READ))]
-)
+router = router_of("/v1/events", "events")
+_auditor = [Depends(needs(Scope.AUDIT_READ))]
 
 _PROBLEMS = responses(
     HTTPStatus.BAD_REQUEST,
@@ -41,6 +41,7 @@ def _content(media_type: str, description: str) -> dict[int | str, dict[str, Any
 
 @router.get(
     "",
+    dependencies=_auditor,
     response_class=Response,
     responses=_content(NDJSON, "One CloudEvent a line.") | _PROBLEMS,
 )
@@ -64,6 +65,7 @@ async def lines(
 
 @router.get(
     "/stream",
+    dependencies=_auditor,
     response_class=StreamingResponse,
     responses=_content(SSE, "Server-sent events: id is the position, data the CloudEvent.")
     | _PROBLEMS,

@@ -2,15 +2,16 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from pydantic import BaseModel
 
-from api.problems import problem, responses
+from api.problems import VIEW_STOPPED, problem, responses
+from api.routers import router_of
 from api.service import Service, ServiceDep
 from eventlog.reader import head
 
-router = APIRouter(tags=["health"])
+router = router_of("", "health")
 
 
 class ViewState(BaseModel):
@@ -42,7 +43,7 @@ def ready(service: ServiceDep) -> Readiness | Response:
     stopped = [view for view in readiness.views if view.error]
     if stopped:
         reasons = "; ".join(f"{view.view}: {view.error}" for view in stopped)
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "view-stopped", reasons)
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, VIEW_STOPPED, reasons)
     return readiness
 
 

@@ -3,9 +3,10 @@
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from api.problems import responses
+from api.routers import router_of
 from api.security import Scope, needs
 from api.service import ServiceDep
 from eventlog.settings import SettingsError, zone
@@ -19,7 +20,7 @@ from projections.question import (
     instant,
 )
 
-router = APIRouter(prefix="/v1", tags=["kpi"])
+router = router_of("/v1", "kpi")
 
 _PROBLEMS = responses(
     HTTPStatus.UNAUTHORIZED,

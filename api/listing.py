@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from psycopg import sql
 from psycopg.rows import class_row
 from pydantic import BaseModel
@@ -13,11 +13,12 @@ from pydantic import BaseModel
 from api.bodies import CodeText, Time
 from api.cursors import cursor, place
 from api.problems import responses
+from api.routers import router_of
 from api.security import Scope, needs
 from api.service import ServiceDep
 from domain.vocabulary import Channel, Outcome, Status
 
-router = APIRouter(prefix="/v1/inquiries", tags=["inquiries"])
+router = router_of("/v1/inquiries", "inquiries")
 
 MAX_PAGE = 500
 

@@ -4,14 +4,15 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from pydantic import BaseModel, Field
 
 from api.problems import BadRequestError
 from api.security import Caller, Scope, needs
-from api.service import Now, ServiceDep
+from api.service import Service
 from domain import request as domain_request
 from domain.request import Idempotency
 
@@ -32,64 +33,70 @@ class Order:
     now: datetime
 
 
-async def _particulars(
-    request: Request,
-    service: ServiceDep,
-    now: Now,
-    idempotency_key: Annotated[
-        str | None,
-        Header(description="Names the command: a retry with the same key gets the first answer."),
-    ] = None,
-    if_match: Annotated[
-        str | None,
-        Header(
-            description="The ETag that the decision was made on; stale is a 412.",
-            json_schema_extra={"pattern": f"^{ETAG_PATTERN}$"},
-        ),
-    ] = None,
-    dasan_actor: Annotated[
-        str | None,
-        Header(
-            description="On whose behalf; by default the client itself.",
-            examples=["agent:a017"],
-            json_schema_extra={"pattern": f"^{domain_request.ACTOR}$"},
-        ),
-    ] = None,
-    traceparent: Annotated[str | None, Header(description="W3C Trace Context.")] = None,
-) -> Callable[[Caller], Order]:
-    fingerprint = hashlib.sha256(
-        f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body()
-    ).digest()
-    # The recommendation says to go on without one that is malformed.
-    trace = traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
+async def taken(request: Request, scope: Scope) -> Order:
+    """Return what a request orders; read from it by hand, since the service lives from it.
 
-    def order(caller: Caller) -> Order:
-        idempotency = Idempotency(caller.client, _key(idempotency_key), fingerprint)
-        return Order(
-            request=domain_request.Request(
-                actor=dasan_actor or f"service:{caller.client}",
-                cause=service.keys.cause("command", idempotency.client, idempotency.key),
-                traceparent=trace,
-                idempotency=idempotency,
-            ),
+    Raises:
+        UnauthenticatedError, ForbiddenError: the caller may not.
+        BadRequestError: a header is missing or malformed.
+        RequestError: the actor is malformed.
+    """
+    headers = request.headers
+    service: Service = request.app.state.service
+    caller = service.tokens.caller(headers.get("authorization"))
+    caller.require(scope)
+    target = f"{request.method} {request.scope['path']}?".encode() + request.scope["query_string"]
+    fingerprint = hashlib.sha256(target + b"\n" + await request.body()).digest()
+    idempotency = Idempotency(caller.client, _key(headers.get("idempotency-key")), fingerprint)
+    return Order(
+        request=domain_request.Request(
+            actor=headers.get("dasan-actor") or f"service:{caller.client}",
+            cause=service.keys.cause("command", idempotency.client, idempotency.key),
+            traceparent=_trace(headers.get("traceparent")),
             idempotency=idempotency,
-            expected_version=_version(if_match),
-            now=now,
-        )
+        ),
+        idempotency=idempotency,
+        expected_version=_version(headers.get("if-match")),
+        now=datetime.now(UTC),
+    )
 
-    return order
+
+class _Headers(BaseModel):
+    """The headers that `taken` reads, for the document."""
+
+    idempotency_key: str | None = Field(
+        None, description="Names the command: a retry with the same key gets the first answer."
+    )
+    if_match: str | None = Field(
+        None,
+        description="The ETag that the decision was made on; stale is a 412.",
+        json_schema_extra={"pattern": f"^{ETAG_PATTERN}$"},
+    )
+    dasan_actor: str | None = Field(
+        None,
+        description="On whose behalf; by default the client itself.",
+        examples=["agent:a017"],
+        json_schema_extra={"pattern": f"^{domain_request.ACTOR}$"},
+    )
+    traceparent: str | None = Field(None, description="W3C Trace Context.")
 
 
 def ordered(scope: Scope) -> Callable[..., Order]:
     """Return the dependency that takes the order of a caller with the scope."""
 
     async def order(
-        caller: Annotated[Caller, Depends(needs(scope))],
-        particulars: Annotated[Callable[[Caller], Order], Depends(_particulars)],
+        request: Request,
+        _: Annotated[_Headers, Header()],
+        __: Annotated[Caller, Depends(needs(scope))],
     ) -> Order:
-        return particulars(caller)
+        return await taken(request, scope)
 
     return order  # type: ignore[return-value]  # FastAPI awaits it
+
+
+def _trace(traceparent: str | None) -> str | None:
+    # The recommendation says to go on without one that is malformed.
+    return traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
 
 
 def _key(key: str | None) -> str:

@@ -6,15 +6,16 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 from psycopg.rows import TupleRow
 from pydantic import BaseModel
 
 from api.bodies import CodeText, PublishPraise
+from api.commands import Accepted, carried_out
 from api.cursors import cursor, place
-from api.inquiries import Accepted, carried_out
 from api.orders import Order, ordered
 from api.problems import BadRequestError, responses
+from api.routers import router_of
 from api.security import Scope
 from api.service import Service, ServiceDep
 from domain import events
@@ -22,7 +23,7 @@ from domain.vocabulary import Sealed
 from eventlog.personal import mask_name
 from eventlog.vault import KeyDestroyedError
 
-router = APIRouter(prefix="/v1/praise", tags=["praise"])
+router = router_of("/v1/praise", "praise")
 
 MAX_PAGE = 100
 _PROBLEMS = responses(
@@ -32,8 +33,10 @@ _MODERATIONS = _PROBLEMS | responses(
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.NOT_FOUND,
+    HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.CONFLICT,
     HTTPStatus.PRECONDITION_FAILED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 )
 
 

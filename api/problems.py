@@ -39,6 +39,10 @@ class KeyInFlightError(Exception):
     """The client's key belongs to a command that is being carried out right now."""
 
 
+class UnsupportedMediaTypeError(Exception):
+    """The body is not of a type that is read here; says which is."""
+
+
 class NotFoundError(Exception):
     """There is no such thing; says which."""
 
@@ -54,6 +58,7 @@ HTTP_STATUS: dict[type[Exception], HTTPStatus] = {
     KeyInFlightError: HTTPStatus.CONFLICT,
     KeyDestroyedError: HTTPStatus.GONE,
     StaleVersionError: HTTPStatus.PRECONDITION_FAILED,
+    UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     QuestionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RecordError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -65,16 +70,24 @@ HTTP_STATUS: dict[type[Exception], HTTPStatus] = {
     psycopg.OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+UNAVAILABLE, TOO_SLOW, VIEW_STOPPED = "unavailable", "too-slow", "view-stopped"
+_OF_DATABASE = (psycopg.Error, PoolTimeout, WriterError)
+"""What it says is for the operator; clients hear one of the names above."""
+
 # Those that no exception of ours stands for.
 OTHERS: dict[HTTPStatus, list[str]] = {
     HTTPStatus.BAD_REQUEST: ["not-json"],
+    HTTPStatus.METHOD_NOT_ALLOWED: ["method-not-allowed"],
+    HTTPStatus.REQUEST_TIMEOUT: ["request-timeout"],
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ["too-large"],
     HTTPStatus.UNPROCESSABLE_ENTITY: ["invalid"],
+    HTTPStatus.INTERNAL_SERVER_ERROR: ["unforeseen"],
+    HTTPStatus.SERVICE_UNAVAILABLE: [UNAVAILABLE, TOO_SLOW, VIEW_STOPPED],
 }
-UNAVAILABLE = "unavailable"
 
 HEADERS: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},  # what still comes of it is not read
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
 }
 
@@ -111,7 +124,7 @@ def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
 
 
 def _described(status: HTTPStatus) -> dict[str, Any]:
-    types = [URN + name for name in _names(status)]
+    types = [URN + name for name in names(status)]
     example = {"type": types[0], "title": status.phrase, "status": int(status), "detail": "Why."}
     content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
     return {
@@ -120,16 +133,14 @@ def _described(status: HTTPStatus) -> dict[str, Any]:
     }
 
 
-def _names(status: HTTPStatus) -> list[str]:
-    """Return the names of the problems that have a status, out of the table."""
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        return [UNAVAILABLE]
+def names(status: HTTPStatus) -> list[str]:
+    """Return the names of the problems that have a status, out of the tables."""
     return OTHERS.get(status, []) + sorted(
         name_of(error)
         for base, answered in HTTP_STATUS.items()
         if answered is status
         for error in (base.__subclasses__() if base is InquiryError else [base])
-        if HTTP_STATUS.get(error, status) is status
+        if HTTP_STATUS.get(error, status) is status and not issubclass(error, _OF_DATABASE)
     )
 
 
@@ -165,9 +176,18 @@ def name_of(error: type[Exception]) -> str:
 
 async def _from_table(_: Request, error: Exception) -> Response:
     status = next(HTTP_STATUS[cls] for cls in type(error).__mro__ if cls in HTTP_STATUS)
-    if isinstance(error, psycopg.Error | PoolTimeout | WriterError):
-        # What the database says is for the operator; the log has it.
-        return problem(status, UNAVAILABLE, "the database cannot be reached or is too slow")
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return problem(
+            status,
+            TOO_SLOW,
+            "the question took the database too long: narrow it, to fewer days or a smaller page",
+        )
+    if isinstance(error, _OF_DATABASE):
+        return problem(
+            status,
+            UNAVAILABLE,
+            "the database cannot be reached, or could not do it: try again later",
+        )
     title = (type(error).__doc__ or "").partition("\n")[0].partition(";")[0]
     return problem(status, name_of(type(error)), str(error), title=title)
 

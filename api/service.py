@@ -6,7 +6,6 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -20,11 +19,14 @@ from api.security import Tokens
 from domain.request import Idempotency
 from eventlog.database import Database
 from eventlog.keys import Keys
-from eventlog.log import AsyncLog, in_loop, reading_pool
+from eventlog.log import AsyncLog, Patience, in_loop, reading_pool
 from eventlog.settings import Settings
 from projections.runner import Runner, ViewStoppedError
 
 RECONNECT_PAUSE_S = 1.0
+PATIENCE = Patience(connection_s=5.0, statement_ms=10_000)
+"""Of requests that read; the views are kept up to date without a limit."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -69,8 +71,8 @@ async def running(
 ) -> AsyncIterator[Service]:
     """Open the log in the running event loop, and keep the views up to date meanwhile."""
     async with AsyncExitStack() as stack:
-        pool = stack.enter_context(reading_pool(database))
-        log = await stack.enter_async_context(in_loop(settings, database, keys, pool))
+        pool = stack.enter_context(reading_pool(database, PATIENCE))
+        log = await stack.enter_async_context(in_loop(settings, database, keys, pool, PATIENCE))
         stopped = threading.Event()
         following = asyncio.create_task(asyncio.to_thread(_follow, database, stopped))
         stack.push_async_callback(_joined, following)
@@ -101,10 +103,5 @@ async def _service(request: Request) -> Service:
     return service
 
 
-async def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-# Coroutines, though they wait for nothing: FastAPI would hand others to a thread and back.
+# A coroutine, though it waits for nothing: FastAPI would hand another to a thread and back.
 ServiceDep = Annotated[Service, Depends(_service)]
-Now = Annotated[datetime, Depends(_now)]

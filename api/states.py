@@ -162,3 +162,8 @@ def state_of(inquiry: Inquiry) -> InquiryState:
         links=[LinkState(other=other, kind=kind) for other, kind in sorted(inquiry.links)],
         annulled=inquiry.annulled,
     )
+
+
+def etag(version: int) -> dict[str, str]:
+    """Return the header that names an inquiry's version."""
+    return {"ETag": f'"{version}"'}

@@ -1,8 +1,7 @@
-"""`dasan import` and `dasan demo`: files in, events and a report out."""
+"""`dasan import`: files in, events and a report out."""
 
 import json
 from dataclasses import asdict
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from importers.report import NamedLines, Report
 
 NAMED_LINES_SHOWN = 20
-DEMO_FILE = "queue_log_2012-02-29"
 
 
 def queue_log(
@@ -59,22 +57,6 @@ def contacts(
     print(json.dumps(asdict(report), indent=1) if as_json else _contacts_as_text(report))
     if report.unreadable.count or report.given_up:
         raise typer.Exit(1)
-
-
-def demo() -> None:
-    """Import a small day of calls and show its KPIs; a second time adds nothing."""
-    from datetime import datetime, timedelta
-
-    from cli.kpi import show
-    from cli.opening import city
-    from eventlog.settings import zone
-
-    seoul = zone("Asia/Seoul")
-    day = datetime(2012, 2, 29, tzinfo=seoul)
-    with city() as log:
-        with as_file(files("importers") / "samples" / DEMO_FILE) as file:
-            print(_as_text(_imported(log, file, seoul, "demo")), end="\n\n")
-        show(log, day, day + timedelta(days=1))
 
 
 def _imported(log: "Log", file: Path, timezone: "ZoneInfo", source: str) -> "Report":

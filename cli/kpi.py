@@ -3,13 +3,12 @@
 import os
 import sys
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from eventlog.log import Log
+    pass
 
 Values = list[str] | None
 
@@ -87,13 +86,3 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
     except (QuestionError, SettingsError) as error:
         print(f"dasan: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
-
-
-def show(log: "Log", begin: datetime, end: datetime) -> None:
-    """Print the table of a range by queue, in the city's zone."""
-    from cli.answering import caught_up, print_answer
-    from eventlog.settings import zone
-    from projections.question import Question
-
-    with caught_up(log) as connection:
-        print_answer(connection, Question(begin, end, zone(log.settings.timezone), by=("queue",)))

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from cli import catalogue, expiring, importing, kpi, project, serving, verify_kpi
+from cli import catalogue, expiring, importing, kpi, project, serving, simulating, verify_kpi
 
 app = typer.Typer(
     name="dasan",
@@ -23,11 +23,12 @@ imports.command("contacts")(importing.contacts)
 catalogues = typer.Typer(no_args_is_help=True, help="Names of codes, and what is aimed at.")
 app.add_typer(catalogues, name="catalogue")
 catalogues.command("load")(catalogue.load)
-app.command("demo")(importing.demo)
+app.command("demo")(simulating.demo)
 app.command("expire")(expiring.expire)
 app.command("kpi")(kpi.kpi)
 app.command("project")(project.project)
 app.command("serve")(serving.serve)
+app.command("simulate")(simulating.simulate)
 app.command("token")(serving.token)
 app.command("verify-kpi")(verify_kpi.verify_kpi)
 
@@ -49,16 +50,20 @@ def main() -> None:
     from importers.text_file import ImportFileError
     from projections.question import QuestionError
     from projections.runner import ViewStoppedError
+    from simulation.sending import SendingError
 
     cannot_begin = (
         DatabaseError, EmbeddedServerError, KeyFileError, SettingsError,
         ImportFileError, QuestionError, RequestError, ServeError, VocabularyError,
     )  # fmt: skip
+    cannot_finish = (
+        InquiryError, SendingError, StaleVersionError, ViewStoppedError, WriterError, psycopg.Error,
+    )  # fmt: skip
     try:
         app()
     except cannot_begin as error:
         sys.exit(_say(error, status=2))
-    except (InquiryError, StaleVersionError, ViewStoppedError, WriterError, psycopg.Error) as error:
+    except cannot_finish as error:
         sys.exit(_say(error, status=1))
 
 

@@ -8,34 +8,35 @@ import time
 from projections.feeding import catch_up
 from projections.runner import Runner
 
-HOUSEKEEPING_S = 600.0
 REPORT_S = 10.0
 
 
 def project() -> None:
     """Advance the views as events come, until stopped by Ctrl-C or SIGTERM."""
-    from cli.opening import city
+    from cli.opening import prepared_city
+    from cli.upkeep import kept_up
     from eventlog.reader import head
 
     stopped = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopped.set())
-    with city() as log, log.database.connect() as connection:
+    with (
+        prepared_city() as (settings, database, keys),
+        kept_up(settings, database, keys),
+        database.connect() as connection,
+    ):
         runner = Runner(connection)
-        report_at = housekeeping_at = time.monotonic()
+        report_at = time.monotonic()
 
         def stop() -> bool:
-            nonlocal report_at, housekeeping_at
+            nonlocal report_at
             now = time.monotonic()
             if now >= report_at:
                 report_at = now + REPORT_S
                 _report(runner, head(connection))
-            if now >= housekeeping_at:
-                housekeeping_at = now + HOUSEKEEPING_S
-                connection.execute("SELECT forget_old_answers()")
             return stopped.is_set()
 
-        catch_up(runner, log.database.connect)
+        catch_up(runner, database.connect)
         runner.follow(stop)
 
 

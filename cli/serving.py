@@ -27,16 +27,23 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = PORT,
 ) -> None:
     """Serve the REST API and keep the views up to date, until stopped by Ctrl-C or SIGTERM."""
+    with listening(host, port) as listener:
+        serve_on(listener)
+
+
+def serve_on(listener: socket.socket) -> None:
+    """Serve on a socket that listens, until stopped by SIGINT or SIGTERM."""
     from api.app import create_app
     from api.security import Tokens, token_key
     from cli.opening import prepared_city
+    from cli.upkeep import kept_up
 
-    listener = _listener(host, port)
-    with listener, prepared_city() as (settings, database, keys):
+    with prepared_city() as (settings, database, keys):
         app = create_app(settings, database, keys, Tokens(token_key(settings.home)))
-        shown = listener.getsockname()
-        print(f"Dasan serves on http://{shown[0]}:{shown[1]}/docs", file=sys.stderr, flush=True)
-        _run(app, listener)
+        host, port, *_ = listener.getsockname()
+        print(f"Dasan serves on http://{host}:{port}/docs", file=sys.stderr, flush=True)
+        with kept_up(settings, database, keys):
+            _run(app, listener)
 
 
 def token(
@@ -59,9 +66,15 @@ def token(
     print(tokens.issue(client, frozenset(map(Scope, scope)), timedelta(days=days)))
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there.
+
+    Raises:
+        ServeError: it cannot; says why.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -119,7 +119,8 @@ class Inquiries:
         try:
             return await self._save(inquiry, request)
         except RecordConflictError:
-            return Receipt(inquiry.id, (await self.get(inquiry.id)).version)
+            # Nothing to record, but an answer to remember: a retry gets this one.
+            return await self._save(await self.get(inquiry.id), request)
 
     async def change(
         self,

@@ -1,19 +1,21 @@
 """One city's log, opened: the one place that puts its parts together."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from psycopg import AsyncConnection, Connection
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from domain.inquiries import Inquiries
 from eventlog.application import BlockingInquiries, LibraryRecorder
 from eventlog.database import SERVICE, Database, prepare, reached
 from eventlog.keys import Keys, load_keys
+from eventlog.loader import Loader
+from eventlog.reconnecting import Reconnecting
 from eventlog.recorder import LogRecorder, RecordMapper
 from eventlog.settings import Settings
 from eventlog.vault import Vault
@@ -22,7 +24,20 @@ from eventlog.writer import Writer
 READERS = 16
 """Connections at most for reading, of each of the two pools."""
 
-_AS_SERVICE = SQL("SET ROLE {}").format(Identifier(SERVICE))
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long readers wait: for a connection, and for each statement.
+
+    Without `statement_ms` a statement takes as long as the server and the URL allow.
+    """
+
+    connection_s: float
+    statement_ms: int | None
+
+
+UNHURRIED = Patience(connection_s=30.0, statement_ms=None)
+"""For imports and rebuilds: what they read may be long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,35 +106,63 @@ def assembled(settings: Settings, database: Database, keys: Keys) -> Iterator[Lo
 
 @asynccontextmanager
 async def in_loop(
-    settings: Settings, database: Database, keys: Keys, pool: ConnectionPool[Connection]
+    settings: Settings,
+    database: Database,
+    keys: Keys,
+    pool: ConnectionPool[Connection],
+    patience: Patience = UNHURRIED,
 ) -> AsyncIterator[AsyncLog]:
     """Put the parts together in the running event loop; `pool` is for what blocks."""
+
+    async def configure(connection: AsyncConnection) -> None:
+        await connection.execute(_beginning(patience))
+
+    async def connect() -> AsyncConnection:
+        connection = await database.connect_async()
+        await configure(connection)
+        return connection
+
     async with (
         AsyncConnectionPool(
             database.url,
             kwargs=_READER,
-            configure=_as_service_async,
+            configure=configure,
+            timeout=patience.connection_s,
             check=AsyncConnectionPool.check_connection,
             min_size=1,
             max_size=READERS,
             open=False,
         ) as async_pool,
-        Writer(database.connect_async, keys.encryption_id) as writer,
+        Writer(Reconnecting(database.connect_async), keys.encryption_id) as writer,
+        aclosing(Reconnecting(connect)) as loading,
     ):
         await async_pool.wait()  # what connects in the background is not there when it is needed
         vault = Vault(keys, pool)
         mapper = RecordMapper(vault)
-        recorder = LogRecorder(source=settings.source, vault=vault, writer=writer, pool=async_pool)
+        recorder = LogRecorder(
+            source=settings.source,
+            vault=vault,
+            writer=writer,
+            loader=Loader(loading),
+            pool=async_pool,
+        )
         yield AsyncLog(async_pool, vault, mapper, writer, recorder, Inquiries(mapper, recorder))
 
 
 @contextmanager
-def reading_pool(database: Database) -> Iterator[ConnectionPool[Connection]]:
+def reading_pool(
+    database: Database, patience: Patience = UNHURRIED
+) -> Iterator[ConnectionPool[Connection]]:
     """Yield a pool of connections with the rights of the service, for threads; one is connected."""
+
+    def configure(connection: Connection) -> None:
+        connection.execute(_beginning(patience))
+
     with ConnectionPool(
         database.url,
         kwargs=_READER,
-        configure=_as_service,
+        configure=configure,
+        timeout=patience.connection_s,
         check=ConnectionPool.check_connection,  # one that the server has ended is replaced
         min_size=1,
         max_size=READERS,
@@ -132,9 +175,9 @@ def reading_pool(database: Database) -> Iterator[ConnectionPool[Connection]]:
 _READER: dict[str, Any] = {"autocommit": True, "application_name": "dasan reader"}
 
 
-def _as_service(connection: Connection) -> None:
-    connection.execute(_AS_SERVICE)
-
-
-async def _as_service_async(connection: AsyncConnection) -> None:
-    await connection.execute(_AS_SERVICE)
+def _beginning(patience: Patience) -> Composed:
+    """Return what each connection begins with; `options` of the URL stay beside it."""
+    as_service = SQL("SET ROLE {}").format(Identifier(SERVICE))
+    if patience.statement_ms is None:
+        return as_service
+    return as_service + SQL("; SET statement_timeout = {}").format(patience.statement_ms)

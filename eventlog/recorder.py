@@ -1,6 +1,5 @@
 """The mapper and the recorder of the use cases: events to records in the log, records to events."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,17 +20,9 @@ from domain.inquiries import Change, KeyReusedError, Recorder, RepeatedCommandEr
 from domain.request import Idempotency, Request
 from domain.vocabulary import Sealed
 from eventlog import record
+from eventlog.loader import Loader
 from eventlog.vault import DataKey, Vault
 from eventlog.writer import Answer, Command, Outcome, Writer
-
-# An inquiry comes with its key, so that whatever it decides can be sealed without asking again.
-# Ordered by an expression, so that no plan walks the index on kid to find the key of a stream.
-_SELECT = """SELECT stream_id, version, type, record, kid, wrapped
-    FROM log l LEFT JOIN LATERAL (
-        SELECT kid, wrapped FROM vault.key k
-        WHERE k.stream_id = l.stream_id AND l.version = 1
-        ORDER BY encode(kid, 'hex') LIMIT 1) k ON true
-    WHERE stream_id = ANY (%b) ORDER BY stream_id, version"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,7 @@ class RecordMapper(Mapper[UUID]):
 
 
 class LogRecorder(Recorder):
-    """Appends through the process's writer; reads through the pool."""
+    """Appends through the process's writer, loads through its loader."""
 
     def __init__(
         self,
@@ -89,22 +80,23 @@ class LogRecorder(Recorder):
         source: str,
         vault: Vault,
         writer: Writer,
+        loader: Loader,
         pool: AsyncConnectionPool[AsyncConnection],
     ) -> None:
         self._source = source
         self._vault = vault
         self._writer = writer
+        self._loader = loader
         self._pool = pool
 
     async def select(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StoredEvent]]:
         """Return the records of each stream that exists, by version, in one query."""
-        streams: defaultdict[UUID, list[StoredEvent]] = defaultdict(list)
-        async with self._pool.connection() as connection:
-            rows = await connection.execute(_SELECT, [list(ids)], prepare=True, binary=True)
-            for stream, version, type_, bytes_, kid, wrapped in await rows.fetchall():
-                streams[stream].append(StoredEvent(stream, version, type_, bytes_))
-                if kid is not None:
-                    self._vault.know(stream, kid, wrapped)
+        streams: dict[UUID, list[StoredEvent]] = {}
+        for stream, rows in (await self._loader.rows(ids)).items():
+            streams[stream] = [StoredEvent(*row[:4]) for row in rows]
+            *_, kid, wrapped = rows[0]
+            if kid is not None:
+                self._vault.know(stream, kid, wrapped)
         return streams
 
     async def answer_to(self, idempotency: Idempotency) -> str | None:

@@ -7,17 +7,16 @@ batch was committed; it is sent again, and keys or versions tell.
 
 import asyncio
 import struct
-import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Self
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
 
 from domain.request import Idempotency
 from eventlog.binary import BYTEA, INTEGER, TEXT, UUID, BinaryArray, array, integer
+from eventlog.reconnecting import Reconnecting
 from eventlog.record import Record
 from eventlog.vault import DataKey
 
@@ -26,10 +25,6 @@ MAX_BATCH_EVENTS = 2_000
 
 WORTH_HALVING = 24
 """Callers in a batch: halves of fewer cost the server more than the time together saves."""
-
-RECONNECT_PAUSE_S = 0.05
-RECONNECT_PAUSE_MAX_S = 2.0
-GIVE_UP_AFTER_S = 30.0
 
 APPEND = """SELECT outcome, first_position, last_position, response FROM append(
     %b::text[], %b::text[], %b::bytea[], %b::text[],
@@ -101,14 +96,11 @@ _Answered = tuple[_Waiting, Sequence[Answer] | Exception]
 class Writer:
     """Appends the commands of many tasks of one event loop in common batches."""
 
-    def __init__(
-        self, connect: Callable[[], Awaitable[AsyncConnection]], encryption_id: bytes
-    ) -> None:
-        self._connect = connect
+    def __init__(self, connection: Reconnecting, encryption_id: bytes) -> None:
+        self._connection = connection
         self._encryption_id = encryption_id
         self._waiting: list[_Waiting] = []
         self._open = False
-        self._cursor: AsyncCursor | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -121,8 +113,7 @@ class Writer:
         self._open = False
         if self._task is not None:
             await self._task
-        if self._cursor is not None:
-            await self._cursor.connection.close()
+        await self._connection.aclose()
 
     async def append(self, *commands: Command) -> Sequence[Answer]:
         """Append commands in this order and return an answer for each, once they are durable.
@@ -190,24 +181,8 @@ class Writer:
         return [(waiting, [next(answers) for _ in waiting.commands]) for waiting in batch]
 
     async def _append(self, commands: Sequence[Command]) -> list[Answer]:
-        give_up_at = time.monotonic() + GIVE_UP_AFTER_S
-        pause_s = RECONNECT_PAUSE_S
-        while True:
-            try:
-                if self._cursor is None or self._cursor.connection.closed:
-                    # One cursor for all: it remembers how to send the parameters.
-                    self._cursor = (await self._connect()).cursor()
-                await self._cursor.execute(
-                    APPEND, parameters(commands, self._encryption_id), prepare=True
-                )
-                rows = await self._cursor.fetchall()
-                return [Answer(Outcome(row[0]), *row[1:]) for row in rows]
-            except psycopg.OperationalError:
-                broken = self._cursor is None or self._cursor.connection.closed
-                if not broken or time.monotonic() > give_up_at:
-                    raise
-                await asyncio.sleep(pause_s)  # the server is away; back off
-                pause_s = min(2 * pause_s, RECONNECT_PAUSE_MAX_S)
+        rows = await self._connection.rows(APPEND, parameters(commands, self._encryption_id))
+        return [Answer(Outcome(row[0]), *row[1:]) for row in rows]
 
 
 def _give(answered: Iterable[tuple[_Waiting, Sequence[Answer] | Exception]]) -> None:

@@ -60,7 +60,11 @@ class Pending:
         return [self._opened(*row) for row in rows]
 
     def overdue(self, limit: int) -> list[Step]:
-        """Return steps that have waited long enough, the oldest first."""
+        """Return steps that have waited long enough, the oldest first.
+
+        To be called in a transaction: until it ends, nobody else is told of any.
+        """
+        self._connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan overdue steps'))")
         rows = self._connection.execute(
             "SELECT ref, step FROM vault.pending WHERE kept_at < now() - %s::interval"
             " ORDER BY kept_at, ref LIMIT %s",

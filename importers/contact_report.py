@@ -61,8 +61,8 @@ class Reading:
 
     def finish(self) -> None:
         """Report the lines that wait, and give up what has waited for too long."""
-        for told in self._contacts.give_up():
-            self._release(told)
+        while self._contacts.give_up(self._release):
+            pass
         for number, reason in self._waiting.values():
             self.report.waiting.add(number, reason)
         self.report.waiting.lines.sort()

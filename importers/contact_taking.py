@@ -6,7 +6,7 @@ messages.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -56,15 +56,22 @@ class Contacts:
         touched = {t.reported.stream for t in told if t.fate in (Fate.TAKEN, Fate.WAITING)}
         return Taken(told, self._release(touched))
 
-    def give_up(self) -> Iterator[list[Told]]:
-        """Remove the steps that have waited for too long, and yield what became of them.
+    def give_up(self, report: Callable[[list[Told]], None]) -> bool:
+        """Remove steps that have waited for too long; False if there are none.
 
-        What they waited for may have come by another way: then they are taken all the same.
+        What they waited for may have come by another way: then they are taken all the same. Each is
+        reported once, and removed only then, though several may ask at the same time.
+
+        Raises:
+            eventlog.writer.WriterError: the log cannot be written; the steps wait on.
         """
-        while steps := self._pending.overdue(OVERDUE_AT_ONCE):
+        with self._connection.transaction():
+            steps = self._pending.overdue(OVERDUE_AT_ONCE)
             told = self._record(steps)
             self._pending.drop([t.reported.ref for t in told])
-            yield told + self._release({t.reported.stream for t in told if t.fate is Fate.TAKEN})
+            taken = {t.reported.stream for t in told if t.fate is Fate.TAKEN}
+            report(told + self._release(taken))
+        return bool(steps)
 
     def _release(self, streams: Collection[UUID]) -> list[Told]:
         """Take what waits for these inquiries.

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -27,7 +28,7 @@ EVERYTHING = frozenset({Scope.ADMIN})
 class Client:
     """A client of the service, with a token; each write gets a new key unless it names one."""
 
-    http: TestClient
+    http: httpx.Client
     token: str
     keys: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -69,9 +70,9 @@ def client(app: FastAPI) -> Iterator[Client]:
         yield Client(http, token_of(Scope.ADMIN))
 
 
-@pytest.fixture
-def url(app: FastAPI) -> Iterator[str]:
-    """The service on a port of its own, for clients that speak HTTP."""
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Run a service on a port of its own, for clients that speak HTTP, and yield its URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, http="httptools", log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -81,3 +82,10 @@ def url(app: FastAPI) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@pytest.fixture
+def url(app: FastAPI) -> Iterator[str]:
+    """The service on a port of its own."""
+    with serving(app) as url:
+        yield url

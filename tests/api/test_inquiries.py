@@ -58,6 +58,20 @@ def test_a_retry_that_is_out_of_turn_by_now_gets_the_first_answer(client: Client
     assert (again.status_code, again.json()) == (200, first.json())
 
 
+def test_a_retry_about_a_contact_that_was_known_gets_the_first_answer(client: Client) -> None:
+    told = {"channel": "phone", "contact": {"source": "pbx", "id": "1330.42"}}
+    path = client.post("/v1/inquiries", told).headers["location"]
+
+    first = client.post("/v1/inquiries", told, Idempotency_Key="k")
+    client.post(f"{path}/queue", {"queue": "general"})
+    again = client.post("/v1/inquiries", told, Idempotency_Key="k")
+    other = client.post("/v1/inquiries", {"channel": "sms"}, Idempotency_Key="k")
+
+    assert again.json() == first.json()
+    assert again.json()["version"] == 1
+    assert other.status_code == 422
+
+
 def test_the_same_key_with_another_body_is_refused(client: Client) -> None:
     client.post("/v1/inquiries", {"channel": "sms"}, Idempotency_Key="k")
 

@@ -50,19 +50,6 @@ def written(folder: Path, *lines: str) -> str:
     return str(file)
 
 
-def test_the_demo_shows_the_day_and_a_second_run_adds_nothing(dasan: Run, log: Log) -> None:
-    first = dasan("demo")
-    added = events(log)
-
-    second = dasan("demo")
-
-    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
-    assert "430 calls: 1,756 events added" in first.stdout
-    assert "0 events added" in second.stdout
-    assert first.stdout.splitlines()[-2:] == second.stdout.splitlines()[-2:]
-    assert events(log) == added == 1756
-
-
 def test_an_import_says_what_it_could_not_read(dasan: Run, log: Log, tmp_path: Path) -> None:
     told = dasan(
         "import", "queue-log", written(tmp_path, *SAMPLE, "not a line"), "--timezone", "Asia/Seoul"

@@ -2,20 +2,19 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from cli.kpi import kpi, show
+from cli.kpi import kpi
 from cli.kpi_table import MET, MISSED, UNKNOWN
 from domain.inquiry import Inquiry
 from domain.vocabulary import code
 from eventlog.log import Log, assembled
 from tests.conftest import Servers
 from tests.domain.building import resolve
-from tests.projections.calls import MIDNIGHT, NEXT_MIDNIGHT, abandoned, answered
+from tests.projections.calls import MIDNIGHT, abandoned, answered
 from tests.projections.histories import REQUEST
 
 NOON = MIDNIGHT + timedelta(hours=12)
@@ -249,11 +248,3 @@ def test_large_numbers_have_separators_and_are_never_cut(run: Run, log: Log) -> 
             owner.execute("UPDATE kpi.hourly SET received = received - 38000000 WHERE received > 0")
 
     assert "38,000,001" in shown
-
-
-def test_the_demo_shows_a_range_by_queue(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
-    show(log, MIDNIGHT, NEXT_MIDNIGHT.astimezone(ZoneInfo("UTC")))
-
-    first = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
-    assert first[1] == "queue"
-    assert first[3:] == ["general", "japanese", UNKNOWN, "total", "target", "Asia/Seoul,"]

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from eventlog.log import Log
+from eventlog.reconnecting import Reconnecting
 from eventlog.writer import WORTH_HALVING, Answer, Command, Outcome, Writer, WriterError
 from tests.eventlog.test_append import command, record, stored
 
@@ -72,7 +73,7 @@ def test_a_command_that_cannot_be_sent_fails_alone_and_is_not_sent_later(
 
 def test_closing_appends_what_still_waits_and_lets_nothing_in(log: Log) -> None:
     async def closed() -> list[Answer]:
-        writer = Writer(log.database.connect_async, log.keys.encryption_id)
+        writer = Writer(Reconnecting(log.database.connect_async), log.keys.encryption_id)
         async with writer:
             waiting = [
                 asyncio.create_task(writer.append(command(record(uuid4(), 1)))) for _ in range(50)
