@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import (
     catalogue,
@@ -20,7 +19,7 @@ from api import (
     praise,
     problems,
 )
-from api.limits import MAX_BODY_BYTES, InTime, TooLargeAsProblem
+from api.limits import Limits
 from api.security import Tokens
 from api.service import running
 from eventlog.database import Database
@@ -48,9 +47,7 @@ def create_app(settings: Settings, database: Database, keys: Keys, tokens: Token
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
-    app.add_middleware(TooLargeAsProblem)
-    app.add_middleware(InTime)
+    app.add_middleware(Limits)
     problems.install(app)
     documentation.install(app)
     return app

@@ -3,6 +3,7 @@
 import asyncio
 from http import HTTPStatus
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import TOO_SLOW, problem
@@ -14,53 +15,32 @@ ANSWER_S = 20.0
 """From the head of a request to the beginning of its answer; longer than a statement may take."""
 
 
-class TooLargeAsProblem:
-    """Puts a problem document in the place of the framework's plain text."""
+class Limits:
+    """Refuses a body that is too large, and ends what has not begun to answer in time.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the application answer, and replace a 413."""
-        replaced = False
-
-        async def answer(message: Message) -> None:
-            nonlocal replaced
-            status = message.get("status")
-            if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                replaced = True
-                await problem(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    "too-large",
-                    f"the body has more than {MAX_BODY_BYTES:,} bytes: shorten its texts",
-                )(scope, receive, send)
-            elif not replaced:
-                await send(message)
-
-        await self._app(scope, receive, answer)
-
-
-class InTime:
-    """Ends what has not begun to answer in time; an answer that has begun may go on for ever.
-
-    A command that is ended here may have been carried out: its key tells when it is sent again.
+    An answer that has begun may go on for ever. A command that is ended here may have been carried
+    out: its key tells when it is sent again.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the application answer, or say whom it had to wait for."""
+        """Let the application answer, or say what was too much."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         awaits_client = False
+        size = 0
 
         async def take() -> Message:
-            nonlocal awaits_client
+            nonlocal awaits_client, size
             awaits_client = True
             message = await receive()
             awaits_client = False
+            size += len(message.get("body", b""))
+            if size > MAX_BODY_BYTES:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
             return message
 
         async def answer(message: Message) -> None:
@@ -78,6 +58,7 @@ class InTime:
             await late(scope, receive, send)
 
 
+_TOO_LARGE = f"the body has more than {MAX_BODY_BYTES:,} bytes: shorten its texts"
 _BODY_LATE = (
     HTTPStatus.REQUEST_TIMEOUT,
     "request-timeout",

@@ -74,12 +74,13 @@ UNAVAILABLE, TOO_SLOW, VIEW_STOPPED = "unavailable", "too-slow", "view-stopped"
 _OF_DATABASE = (psycopg.Error, PoolTimeout, WriterError)
 """What it says is for the operator; clients hear one of the names above."""
 
+TOO_LARGE = "too-large"
 # Those that no exception of ours stands for.
 OTHERS: dict[HTTPStatus, list[str]] = {
     HTTPStatus.BAD_REQUEST: ["not-json"],
     HTTPStatus.METHOD_NOT_ALLOWED: ["method-not-allowed"],
     HTTPStatus.REQUEST_TIMEOUT: ["request-timeout"],
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ["too-large"],
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: [TOO_LARGE],
     HTTPStatus.UNPROCESSABLE_ENTITY: ["invalid"],
     HTTPStatus.INTERNAL_SERVER_ERROR: ["unforeseen"],
     HTTPStatus.SERVICE_UNAVAILABLE: [UNAVAILABLE, TOO_SLOW, VIEW_STOPPED],
@@ -210,6 +211,8 @@ async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as it was registered
     status = HTTPStatus(error.status_code)
     name = status.phrase.lower().replace(" ", "-")
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # its phrase differs by Python's version
+        name = TOO_LARGE
     return problem(status, name, str(error.detail), headers=error.headers)
 
 

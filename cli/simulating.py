@@ -32,9 +32,7 @@ Inquiries = Annotated[int, typer.Option(min=0, help="How many arrive on the day.
 
 
 def simulate(
-    day: Annotated[
-        date, typer.Option(parser=date.fromisoformat, metavar="YYYY-MM-DD", help="The day.")
-    ] = LEAP_DAY,
+    day: Annotated[date, typer.Option(metavar="YYYY-MM-DD", help="The day.")] = LEAP_DAY,
     inquiries: Inquiries = INQUIRIES,
     agents: Annotated[int, typer.Option(min=0, help="How many there are, in shifts.")] = AGENTS,
     seed: Annotated[int, typer.Option(help="Another seed is another day.")] = SEED,

@@ -1,6 +1,81 @@
-"""`dasan demo` and `dasan simulate`: a city's day through the service."""
+"""`dasan simulate` and `dasan demo`: a city's day, through the service like any other client's."""
 
+from datetime import datetime, time, timedelta
 
-from tests.cli.test_commands import dasan
+import pytest
+
+from cli.answering import caught_up
+from eventlog.log import Log
+from projections.answer import answer
+from projections.question import Question
+from simulation.simulate import simulate
+from tests.cli.test_commands import Run, dasan, events
+from tests.simulation.days import LEAP_DAY, SEOUL
+from tests.simulation.figures import figures
 
 __all__ = ["dasan"]  # a fixture
+
+INQUIRIES = 150
+
+
+def test_the_demo_runs_the_day_and_a_second_run_adds_nothing(dasan: Run, log: Log) -> None:
+    first = dasan("demo", "--port", "0", "--inquiries", str(INQUIRIES))
+    added = events(log)
+
+    second = dasan("demo", "--port", "0", "--inquiries", str(INQUIRIES))
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert f"2012-02-29: {INQUIRIES} inquiries, {added:,} commands: {added:,} events added" in (
+        first.stdout
+    )
+    assert ": 0 events added" in second.stdout
+    assert first.stdout.splitlines()[1:] == second.stdout.splitlines()[1:]
+    assert events(log) == added
+
+
+def test_the_demo_shows_what_was_published_beside_the_day(dasan: Run, log: Log) -> None:
+    shown = dasan("demo", "--port", "0", "--inquiries", "20").stdout.splitlines()
+
+    table = {line[:22].rstrip(): line[22:].split()[-2:] for line in shown[-4:]}
+    assert table == {
+        "answer rate": ["99.7%", "99.7%"],
+        "answered within 15 s": ["97.5%", "97.5%"],
+        "first-agent resolution": ["88.0%", "88.0%"],
+        "satisfaction": ["95.7%", "95.7%"],
+    }
+    assert events(log) > 0
+
+
+def test_the_service_counts_the_day_as_it_was_sent(dasan: Run, log: Log) -> None:
+    told = dasan("simulate", "--inquiries", str(INQUIRIES), "--agents", "4", "--seed", "7")
+
+    begin = datetime.combine(LEAP_DAY, time(), SEOUL)
+    with caught_up(log) as connection:
+        total = answer(connection, Question(begin, begin + timedelta(days=2), SEOUL)).rows[0]
+    day = simulate(day=LEAP_DAY, timezone=SEOUL, inquiries=INQUIRIES, agents=4, seed=7)
+    counted = figures(day)
+    assert told.returncode == 0, told.stderr
+    assert {name: total.sums[name] for name in ("received", "answered", "abandoned", "rated")} == {
+        name: getattr(counted, name) for name in ("received", "answered", "abandoned", "rated")
+    }
+    assert total.ratios["satisfaction"] == pytest.approx(counted.satisfaction)
+    assert total.ratios["first_agent_resolution"] == pytest.approx(counted.first_agent_resolution)
+
+
+def test_a_day_that_broke_off_is_continued_and_nothing_is_there_twice(dasan: Run, log: Log) -> None:
+    dasan("simulate", "--inquiries", "30")
+    whole = events(log)
+
+    with log.database.connect_as_owner() as owner:
+        owner.execute("DELETE FROM command")  # as after 72 hours
+    again = dasan("simulate", "--inquiries", "30")
+
+    assert again.stdout.endswith(": 0 events added\n"), again.stderr
+    assert events(log) == whole
+
+
+def test_a_service_that_is_not_there_is_named(dasan: Run) -> None:
+    told = dasan("simulate", "--url", "http://127.0.0.1:9", "--inquiries", "1")
+
+    assert told.returncode == 1
+    assert "127.0.0.1:9" in told.stderr

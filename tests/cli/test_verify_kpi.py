@@ -1,5 +1,6 @@
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,17 @@ FIGURES = {
 
 
 @pytest.fixture(autouse=True)
-def scratch(monkeypatch: pytest.MonkeyPatch) -> None:
+def scratch(
+    tmp_path: Path,  # noqa: ARG001 - made where it always is, before the place is another
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Path]:
     """Take the city away: what is verified needs none, and must not touch it."""
     monkeypatch.setenv("DASAN_DATABASE_URL", "postgresql:///nowhere")
     monkeypatch.setenv("DASAN_HOME", "/dev/null/nowhere")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # root's server runs as another user, who has to get in
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
 
 def verified(folder: Path, figures: Any, *more: str) -> Result:
@@ -41,18 +49,12 @@ def verified(folder: Path, figures: Any, *more: str) -> Result:
     return CliRunner().invoke(app, [str(log), str(expected), *more])
 
 
-def scratch_folders() -> list[Path]:
-    return list(Path(tempfile.gettempdir()).glob("dasan-verify-*"))
-
-
-def test_equal_figures_are_status_0_and_leave_nothing_behind(tmp_path: Path) -> None:
-    before = scratch_folders()
-
+def test_equal_figures_are_status_0_and_leave_nothing_behind(tmp_path: Path, scratch: Path) -> None:
     result = verified(tmp_path, FIGURES)
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == "8 figures compared, 0 differ\n"
-    assert scratch_folders() == before
+    assert list(scratch.iterdir()) == []
 
 
 def test_each_figure_that_differs_is_named_and_the_status_is_1(tmp_path: Path) -> None:
