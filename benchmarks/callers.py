@@ -20,8 +20,16 @@ class Run(NamedTuple):
     seconds: float
 
     @property
-    def rate(self) -> float:
+    def value(self) -> float:
         return self.n / self.seconds
+
+
+class Measured(NamedTuple):
+    """What was measured otherwise in one run, of so many things over so long."""
+
+    n: int
+    seconds: float
+    value: float
 
 
 Act = Callable[[int, float], Run]

@@ -10,14 +10,12 @@ from benchmarks.figures import Ratio
 from benchmarks.library import LibrarySaves
 from benchmarks.pgbench import Pgbench
 from benchmarks.saves import EVENTS, Saves
-from benchmarks.server import Bench
+from benchmarks.server import Bench, Case
 
 ONE, TWO = "save, 1 process", "save, 2 processes"
 LIBRARY_ONE, LIBRARY_TWO = "library save, 1 process", "library save, 2 processes"
 PGBENCH = "pgbench, 3 rows a transaction"
 VIEWS, COUNTER = "catching up, all views", "library ProjectionRunner, one counter"
-
-CASES = 7
 
 RATIOS = (
     Ratio("save / library save, 1 process each", ONE, LIBRARY_ONE, aim=6),
@@ -43,13 +41,6 @@ class Scale:
 
 FULL = Scale(rounds=3, seconds=5, warm_up_seconds=1.5, log_events=400_000, library_events=6_000)
 QUICK = Scale(rounds=1, seconds=0.5, warm_up_seconds=0.1, log_events=3_000, library_events=300)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    name: str
-    unit: str
-    run: Callable[[], Run]
 
 
 def cases(bench: Bench, scale: Scale) -> list[Case]:

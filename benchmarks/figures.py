@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.callers import Run
+from benchmarks.callers import Measured, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Figure:
 
     case: str
     unit: str
-    runs: Sequence[Run]
+    runs: Sequence[Run | Measured]
 
     @property
     def value(self) -> float:
-        return statistics.median(run.rate for run in self.runs)
+        return statistics.median(run.value for run in self.runs)
 
     def as_json(self) -> str:
         return json.dumps(
@@ -34,7 +34,7 @@ class Figure:
                 "unit": self.unit,
                 "n": sum(run.n for run in self.runs),
                 "seconds": round(sum(run.seconds for run in self.runs), 3),
-                "runs": [round(run.rate, 1) for run in self.runs],
+                "runs": [round(run.value, 1) for run in self.runs],
             },
             ensure_ascii=False,
         )
@@ -42,28 +42,35 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """One case divided by another, or by nothing; `aim` is the least that it should be."""
+    """One case divided by another, or by nothing; `aim` is the least and `most` the most that it
+    should be."""
 
     name: str
     case: str
     by: str | None = None
     aim: float | None = None
+    most: float | None = None
 
     def line(self, figures: Mapping[str, Figure]) -> str:
         value = figures[self.case].value / (figures[self.by].value if self.by else 1)
-        shown = f"{value:,.1f} x" if self.by else f"{value:,.0f} {figures[self.case].unit}"
+        shown = f"{value:,.2f} x" if self.by else f"{value:,.0f} {figures[self.case].unit}"
         line = f"{self.name:<58}{shown:>18}"
-        if self.aim is None:
-            return line
-        met = "met" if value >= self.aim else "not met"
-        return f"{line}   aim {self.aim:,.0f}: {met}"
+        if self.aim is not None:
+            return f"{line}   aim {self.aim:,g}: {_met(value >= self.aim)}"
+        if self.most is not None:
+            return f"{line}   aim at most {self.most:,g}: {_met(value <= self.most)}"
+        return line
+
+
+def _met(met: bool) -> str:
+    return "met" if met else "not met"
 
 
 def table(figures: Sequence[Figure], ratios: Sequence[Ratio]) -> str:
     named = {figure.case: figure for figure in figures}
     lines = [f"{'case':<44}{'median':>12} {'unit':<16}{'least':>10}{'most':>10}"]
     for figure in figures:
-        rates = [run.rate for run in figure.runs]
+        rates = [run.value for run in figure.runs]
         lines.append(
             f"{figure.case:<44}{figure.value:>12,.0f} {figure.unit:<16}"
             f"{min(rates):>10,.0f}{max(rates):>10,.0f}"

@@ -1,7 +1,7 @@
 """One embedded server for the whole run, a fresh database for each system that is measured."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from benchmarks.callers import Measured, Run
 from eventlog.database import Database, prepare
 from eventlog.embedded import Server, running
 from eventlog.keys import Keys, load_keys
@@ -25,6 +26,15 @@ class Place:
     settings: Settings
     database: Database
     keys: Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something to measure, again in each round."""
+
+    name: str
+    unit: str
+    run: Callable[[], Run | Measured]
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def serve_on(listener: socket.socket) -> None:
         host, port, *_ = listener.getsockname()
         print(f"Dasan serves on http://{host}:{port}/docs", file=sys.stderr, flush=True)
         with kept_up(settings, database, keys):
-            _run(app, listener)
+            run(app, listener)
 
 
 def token(
@@ -88,7 +88,8 @@ def listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _run(app: "FastAPI", listener: socket.socket) -> None:
+def run(app: "FastAPI", listener: socket.socket) -> None:
+    """Answer requests on a socket that listens, until SIGINT or SIGTERM."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -96,6 +97,7 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
         http="httptools",
         log_level="warning",
         access_log=False,
+        proxy_headers=False,  # nothing asks where a request came from
         timeout_graceful_shutdown=GRACE_S,
     )
     # Once it has stopped, the server raises the signal again: what is open is closed first.
