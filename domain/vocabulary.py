@@ -29,6 +29,12 @@ RESIDENT_NUMBER = re.compile(
 )
 """Digits that look like a Korean resident registration number: yymmdd, then seven digits."""
 
+_HEX = "[0-9A-Fa-f]"
+_UUID = re.compile(
+    rf"(?<![0-9A-Za-z]){_HEX}{{8}}(-?){_HEX}{{4}}\1{_HEX}{{4}}\1{_HEX}{{4}}\1{_HEX}{{12}}(?![0-9A-Za-z])"
+)
+"""One in some two thousand has digits in it that look like a resident number, and is none."""
+
 
 class VocabularyError(ValueError):
     """A value is not what its field may hold."""
@@ -45,7 +51,7 @@ def code(text: str) -> Code:
         raise VocabularyError(
             f"{text!r} is not a code: use 1 to 64 letters, digits and ._:@/+- without spaces"
         )
-    if RESIDENT_NUMBER.search(text) is not None:
+    if RESIDENT_NUMBER.search(text) and RESIDENT_NUMBER.search(_UUID.sub("/", text)):
         raise VocabularyError("a code holds what looks like a resident registration number")
     return Code(text)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from domain.events import CATALOGUE
-from domain.vocabulary import Code, Digest, Plain, Sealed
+from domain.vocabulary import Code, Digest, Plain, Sealed, VocabularyError, code
 
 CLEAR = (int, bool, datetime, UUID, Code, Digest, type(None))
 ENVELOPE = frozenset({"originator_id", "originator_version", "timestamp", "originator_topic"})
@@ -97,3 +97,16 @@ def test_stored_names_last_for_ever() -> None:
         "inquiry.resolved.v1",
         "inquiry.transferred.v1",
     ]
+
+
+@pytest.mark.parametrize(
+    "made", ["f9001011234567aaaaaaaaaaaaaaaaaa", "ref:f9001011234567aaaaaaaaaaaaaaaaaa"]
+)
+def test_a_uuid_is_a_code_whatever_its_digits_look_like(made: str) -> None:
+    assert code(made) == made
+
+
+@pytest.mark.parametrize("text", ["900101-1234567", "f9001011234567", "9001011234567" + 20 * "a"])
+def test_a_resident_number_is_no_code(text: str) -> None:
+    with pytest.raises(VocabularyError, match="resident registration number"):
+        code(text)
