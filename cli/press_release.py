@@ -28,7 +28,7 @@ def print_beside(row: Row) -> None:
         target = row.targets.get(name)
         table.add_row(
             title,
-            UNKNOWN if value is None else f"{value:.1%}{met}",
+            UNKNOWN if value is None else f"{value:.2%}{met}",
             f"{published:.1%}",
             UNKNOWN if target is None else f"{target:.1%}",
         )

@@ -73,7 +73,7 @@ class WriterError(Exception):
     """The log could not be written; the cause says why. The command may be sent again."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     """Some commands of one caller, and the future that it awaits."""
 
@@ -118,6 +118,8 @@ class Writer:
     async def append(self, *commands: Command) -> Sequence[Answer]:
         """Append commands in this order and return an answer for each, once they are durable.
 
+        Those of a caller that is cancelled are left out, unless they are on their way.
+
         Raises:
             WriterError: the database refused or could not be reached. A command with a key can be
                 sent again: its first answer is remembered.
@@ -126,11 +128,16 @@ class Writer:
             raise WriterError("the writer is closed")
         answers: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
         events = sum(len(command.records) for command in commands)
-        self._waiting.append(_Waiting(commands, events, answers))
+        waiting = _Waiting(commands, events, answers)
+        self._waiting.append(waiting)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
         try:
             return await answers
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            raise
         except FAULTS as error:
             raise WriterError(f"the log could not be written: {error}") from error
 

@@ -87,3 +87,19 @@ def test_closing_appends_what_still_waits_and_lets_nothing_in(log: Log) -> None:
 
     assert {answer.outcome for answer in answers} == {Outcome.ACCEPTED}
     assert len(stored(log)) == 50
+
+
+def test_what_nobody_waits_for_any_more_is_not_appended(log: Log) -> None:
+    async def given_up() -> None:
+        first = asyncio.create_task(log.writer.append(command(record(uuid4(), 1))))
+        await asyncio.sleep(0)  # it asks
+        await asyncio.sleep(0)  # it is on its way
+        second = asyncio.create_task(log.writer.append(command(record(uuid4(), 1))))
+        await asyncio.sleep(0)
+        second.cancel()
+        await first
+        await log.writer.append(command(record(uuid4(), 1)))
+
+    log.portal.call(given_up)
+
+    assert len(stored(log)) == 2
