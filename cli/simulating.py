@@ -120,6 +120,7 @@ def _service(url: str | None = None, port: int = 0) -> Iterator[tuple[str, BaseP
         # Started afresh: this process has threads, which a fork would tear.
         server = multiprocessing.get_context("spawn").Process(target=serve_on, args=(listener,))
         server.start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # not without it
     try:
         yield f"http://{host}:{taken}", server
     finally:

@@ -1,6 +1,13 @@
 """`dasan simulate` and `dasan demo`: a city's day, through the service like any other client's."""
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 from datetime import datetime, time, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -10,6 +17,7 @@ from projections.answer import answer
 from projections.question import Question
 from simulation.simulate import simulate
 from tests.cli.test_commands import Run, dasan, events
+from tests.conftest import Servers
 from tests.simulation.days import LEAP_DAY, SEOUL
 from tests.simulation.figures import figures
 
@@ -79,3 +87,26 @@ def test_a_service_that_is_not_there_is_named(dasan: Run) -> None:
 
     assert told.returncode == 1
     assert "127.0.0.1:9" in told.stderr
+
+
+def test_a_demo_that_is_told_to_stop_takes_its_service_with_it(log: Log, servers: Servers) -> None:
+    demo = subprocess.Popen(
+        [Path(sys.executable).with_name("dasan"), "demo", "--port", "0"],
+        env={
+            **os.environ,
+            "DASAN_HOME": str(servers.settings.home),
+            "DASAN_DATABASE_URL": log.database.admin_url,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert demo.stderr
+    address = urlsplit(demo.stderr.readline().split()[-1])
+
+    demo.send_signal(signal.SIGTERM)
+    out, _ = demo.communicate(timeout=60)
+
+    assert (demo.returncode, out) == (128 + signal.SIGTERM, "")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((str(address.hostname), address.port or 0))
