@@ -33,7 +33,7 @@ _HEX = "[0-9A-Fa-f]"
 _UUID = re.compile(
     rf"(?<![0-9A-Za-z]){_HEX}{{8}}(-?){_HEX}{{4}}\1{_HEX}{{4}}\1{_HEX}{{4}}\1{_HEX}{{12}}(?![0-9A-Za-z])"
 )
-"""One in some two thousand has digits in it that look like a resident number, and is none."""
+"""Without hyphens one in 3,400 has digits that look like a resident number, and is none."""
 
 
 class VocabularyError(ValueError):

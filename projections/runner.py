@@ -18,7 +18,7 @@ from projections.views import View, drop, make, text, views
 BATCH_EVENTS = 20_000
 """Events a transaction: larger ones save little and make readers of a view wait longer."""
 
-GATHERING_S = 0.05
+GATHERING_S = 0.03
 """How long a runner that has caught up waits before it looks again."""
 
 # An event of these types changes what earlier events of its inquiry count for, or needs them.
