@@ -20,20 +20,24 @@ __all__ = ["dasan"]  # a fixture
 
 
 @contextmanager
-def serving(log: Log, servers: Servers) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Run `dasan serve` on the test's own log and yield where it listens."""
+def serving(
+    log: Log, servers: Servers, command: str = "serve"
+) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Run a command that serves on the test's own log and yield where it listens."""
     process = subprocess.Popen(
-        [Path(sys.executable).with_name("dasan"), "serve", "--port", "0"],
+        [Path(sys.executable).with_name("dasan"), command, "--port", "0"],
         env={
             **os.environ,
             "DASAN_HOME": str(servers.settings.home),
             "DASAN_DATABASE_URL": log.database.admin_url,
         },
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stderr is not None
-    with process.stderr:
+    assert process.stdout
+    assert process.stderr
+    with process.stdout, process.stderr:
         try:
             yield process.stderr.readline().split()[-1].removesuffix("/docs"), process
         finally:

@@ -1,12 +1,8 @@
 """`dasan simulate` and `dasan demo`: a city's day, through the service like any other client's."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 from datetime import datetime, time, timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,6 +13,7 @@ from projections.answer import answer
 from projections.question import Question
 from simulation.simulate import simulate
 from tests.cli.test_commands import Run, dasan, events
+from tests.cli.test_serving import serving
 from tests.conftest import Servers
 from tests.simulation.days import LEAP_DAY, SEOUL
 from tests.simulation.figures import figures
@@ -90,23 +87,11 @@ def test_a_service_that_is_not_there_is_named(dasan: Run) -> None:
 
 
 def test_a_demo_that_is_told_to_stop_takes_its_service_with_it(log: Log, servers: Servers) -> None:
-    demo = subprocess.Popen(
-        [Path(sys.executable).with_name("dasan"), "demo", "--port", "0"],
-        env={
-            **os.environ,
-            "DASAN_HOME": str(servers.settings.home),
-            "DASAN_DATABASE_URL": log.database.admin_url,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert demo.stderr
-    address = urlsplit(demo.stderr.readline().split()[-1])
-
-    demo.send_signal(signal.SIGTERM)
-    out, _ = demo.communicate(timeout=60)
+    with serving(log, servers, "demo") as (url, demo):
+        demo.send_signal(signal.SIGTERM)
+        out, _ = demo.communicate(timeout=60)
 
     assert (demo.returncode, out) == (128 + signal.SIGTERM, "")
+    address = urlsplit(url)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((str(address.hostname), address.port or 0))
