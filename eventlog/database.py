@@ -142,6 +142,11 @@ def prepare(database: Database, settings: Settings, keys: Keys) -> None:
                         " VALUES (%s, %s, %s)",
                         [settings.source, settings.timezone, keys.hashed("identity")],
                     )
+                elif not _has_log_id(connection):  # a log that was made before there were any
+                    connection.execute(
+                        "ALTER TABLE log_identity"
+                        " ADD COLUMN log_id uuid NOT NULL DEFAULT gen_random_uuid()"
+                    )
         except psycopg.errors.InsufficientPrivilege as error:
             raise DatabaseError(
                 f"the user of the database {database.name} may not make tables or roles: {error}. "
@@ -177,6 +182,13 @@ def _require_identity(
 def _exists(connection: Connection, table: str) -> bool:
     row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone()
     return row is not None and bool(row[0])
+
+
+def _has_log_id(connection: Connection) -> bool:
+    row = connection.execute(
+        "SELECT FROM pg_attribute WHERE attrelid = 'log_identity'::regclass AND attname = 'log_id'"
+    ).fetchone()
+    return row is not None
 
 
 def _make_roles(connection: Connection) -> None:

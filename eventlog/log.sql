@@ -5,7 +5,8 @@ CREATE TABLE log_identity (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     source      text NOT NULL,   -- the log's own URI, in every record and checkpoint
     timezone    text NOT NULL,   -- the city's IANA zone: what a day is
-    lookup_id   bytea NOT NULL   -- tells whether a home holds the look-up key of this log
+    lookup_id   bytea NOT NULL,  -- tells whether a home holds the look-up key of this log
+    log_id      uuid NOT NULL DEFAULT gen_random_uuid()  -- tells this log from others of the city
 );
 
 CREATE TABLE log_head (

@@ -11,6 +11,13 @@ POLL_INTERVAL_S = 0.02
 """How long a follower that has caught up waits before it looks again."""
 
 
+class Identity(NamedTuple):
+    """Whose log it is: `source` in every record, and the id of this log and no other."""
+
+    source: str
+    log_id: UUID
+
+
 class StoredRecord(NamedTuple):
     """A row of the log: the bytes, and what they say of their place."""
 
@@ -22,6 +29,14 @@ class StoredRecord(NamedTuple):
 
 
 SELECT: LiteralString = "SELECT position, stream_id, version, type, record FROM log "
+
+
+def identity(connection: Connection) -> Identity:
+    """Return whose log it is."""
+    row = connection.execute("SELECT source, log_id FROM log_identity").fetchone()
+    if row is None:
+        raise LookupError("log_identity has no row: this is no log of Dasan")
+    return Identity(*row)
 
 
 def head(connection: Connection) -> int:

@@ -1,0 +1,74 @@
+"""`dasan relay`: the log's records to their topic, and whether all of them are there."""
+
+import json
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from consumers.broker import Broker
+    from consumers.topics import Topic
+    from consumers.verifying import Reconciled
+    from eventlog.database import Database
+
+
+def relay(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare the topic with the log instead.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what --verify found as JSON.")
+    ] = False,
+) -> None:
+    """Send every record of the log to the topic of events, until stopped by Ctrl-C or SIGTERM.
+
+    Any number may run: one leads, the others stand by.
+    """
+    from cli.opening import prepared_city
+    from consumers.broker import read_broker
+    from consumers.remembering import prepare_remembered
+    from consumers.topics import events
+
+    broker = read_broker(os.environ)
+    with prepared_city() as (settings, database, _):
+        prepare_remembered(database)
+        topic = events(settings.city)
+        if verify:
+            raise typer.Exit(_verified(broker, topic, database, as_json=as_json))
+        _run(broker, topic, database)
+
+
+def _run(broker: "Broker", topic: "Topic", database: "Database") -> None:
+    from cli.running import run_until_stopped
+    from consumers.relay import Events, Relay
+    from consumers.topics import require
+
+    require(broker, topic)  # what is wrong at the start is said at once
+    run_until_stopped(Relay(broker, database, Events(topic), "events").run)
+
+
+def _verified(broker: "Broker", topic: "Topic", database: "Database", *, as_json: bool) -> int:
+    from cli.progress import progress_bar
+    from consumers.topics import require
+    from consumers.verifying import reconcile
+    from eventlog.reader import head
+
+    known = require(broker, topic)
+    with (
+        database.connect() as connection,
+        progress_bar("comparing", head(connection)) as progress,
+    ):
+        found = reconcile(broker, known, connection, progress)
+    print(json.dumps(asdict(found), indent=1) if as_json else _as_text(found))
+    return 0 if found.is_clean else 1
+
+
+def _as_text(found: "Reconciled") -> str:
+    counted = (
+        f"{found.topic}: {found.records:,} records beside the log up to position "
+        f"{found.position:,}: {found.missing:,} missing, {found.different:,} different, "
+        f"{found.duplicates:,} twice"
+    )
+    return "\n".join([counted, *found.named])

@@ -1,0 +1,52 @@
+"""Going on after what passes by itself: a broker or a database that is away for a while."""
+
+import logging
+from collections.abc import Callable
+from threading import Event
+
+import psycopg
+from kafka.errors import KafkaError
+
+from consumers.broker import REFUSALS, AbsentBrokerError, Broker
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 10.0
+PASSING = (KafkaError, AbsentBrokerError, psycopg.OperationalError)
+
+_log = logging.getLogger(__name__)
+
+
+class Pauses:
+    """How long to wait before the next try: twice as long each time, until something works."""
+
+    def __init__(self) -> None:
+        self._next_s = FIRST_PAUSE_S
+
+    def reset(self) -> None:
+        """Begin with the shortest again."""
+        self._next_s = FIRST_PAUSE_S
+
+    def wait(self, stopped: Event) -> float:
+        """Wait, unless told to stop, and return how long it was to be."""
+        pause_s, self._next_s = self._next_s, min(2 * self._next_s, LONGEST_PAUSE_S)
+        stopped.wait(pause_s)
+        return pause_s
+
+
+def persist(work: Callable[[Pauses], None], broker: Broker, stopped: Event, name: str) -> None:
+    """Work until `stopped`, again after each error that may pass; `work` resets the pauses.
+
+    Raises:
+        BrokerError: the broker refuses, which does not pass.
+    """
+    pauses = Pauses()
+    while not stopped.is_set():
+        try:
+            work(pauses)
+        except REFUSALS as error:
+            raise broker.unusable(error) from error
+        except PASSING as error:
+            _log.warning(
+                "%s: tried again soon: %s", name, " ".join(str(error).split()) or repr(error)
+            )
+            pauses.wait(stopped)
