@@ -119,7 +119,7 @@ def reading(broker: Broker, **settings: Any) -> KafkaConsumer:
 
 
 def _bounds(consumer: KafkaConsumer, topic: Known) -> tuple[Offsets, Offsets]:
-    partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+    partitions = [topic.at(number) for number in range(topic.partitions)]
     return (
         {at: int(offset) for at, offset in consumer.beginning_offsets(partitions).items()},
         {at: int(offset) for at, offset in consumer.end_offsets(partitions).items()},

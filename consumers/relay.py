@@ -83,8 +83,8 @@ class Events:
                 raise DivergedError(
                     f"the topic {self.topic.name} has another record at position {position} than "
                     f"the log, whose head is {head(connection)}: the log was restored from a "
-                    "backup or rewritten. Subscribers have seen what the topic has: recover the log, "
-                    "or begin a new topic and let subscribers begin again"
+                    "backup or rewritten. Subscribers have seen what the topic has: recover the "
+                    "log, or begin a new topic and let subscribers begin again"
                 )
 
     def acknowledged(self, connection: Connection, position: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError
 
@@ -67,6 +68,10 @@ class Known:
     name: str
     id: UUID
     partitions: int
+
+    def at(self, partition: int) -> TopicPartition:
+        """Return a partition as the library names it."""
+        return TopicPartition(self.name, partition)
 
 
 def require(broker: Broker, topic: Topic) -> Known:

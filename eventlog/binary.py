@@ -26,10 +26,11 @@ class _BinaryArrayDumper(Dumper):
 
 psycopg.adapters.register_dumper(BinaryArray, _BinaryArrayDumper)
 
-TEXT, BYTEA, INTEGER, UUID = (
-    psycopg.adapters.types[name].oid for name in ("text", "bytea", "int4", "uuid")
+TEXT, BYTEA, INTEGER, BIGINT, UUID = (
+    psycopg.adapters.types[name].oid for name in ("text", "bytea", "int4", "int8", "uuid")
 )
 integer = struct.Struct("!i").pack
+bigint = struct.Struct("!q").pack
 _ARRAY = struct.Struct("!iiIii").pack
 _NULL = integer(-1)
 

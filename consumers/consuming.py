@@ -1,0 +1,188 @@
+"""The one loop of all consumers: poll with limits, hand over, go on.
+
+Where a consumer goes on stands in the database, where it is stored with what it read, so that both
+are there or neither. The group only shares out the partitions; the offsets that the broker is told
+are for those who watch the group's lag with Kafka's own tools.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from threading import Event
+from typing import Any, NamedTuple, Protocol
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.structs import OffsetAndMetadata
+
+from consumers.broker import Broker
+from consumers.metering import Meter
+from consumers.persisting import Pauses, persist
+from consumers.topics import Known, Topic, TopicError, require
+
+POLL_MS = 500
+SESSION_TIMEOUT_MS = 10_000
+"""How long a member that was killed keeps its partitions from the others."""
+
+HEARTBEAT_MS = 3_000
+FETCH_BYTES = 4 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+class Move(NamedTuple):
+    """A partition was read from the offset `begin` up to `end`, which comes next."""
+
+    partition: int
+    begin: int
+    end: int
+
+
+Records = Sequence[ConsumerRecord]
+
+
+class Handler(Protocol):
+    """What is done with the records. Whatever it raises ends the session."""
+
+    keeps_all: bool
+    """Whether records that the topic no longer has are a fault, or just late."""
+
+    def offsets(self, topic: Known, partitions: Sequence[int]) -> Mapping[int, int]:
+        """Return the offset that comes next in each partition, 0 for one never read."""
+
+    def handle(self, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
+        """Store what the records tell, and that the partitions have moved."""
+
+    def finish(self) -> None:
+        """Wait until what was handed over is stored."""
+
+
+Opened = Callable[[], AbstractContextManager[Handler]]
+"""Opens a handler for a session."""
+
+
+class Consumer:
+    """A member of a group that hands the records of a topic to a handler."""
+
+    def __init__(
+        self, broker: Broker, topic: Topic, group: str, opened: Opened, *, max_records: int
+    ) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._group = group
+        self._opened = opened
+        self._max_records = max_records
+        self._meter = Meter(f"{topic.name} by {group}", "messages")
+
+    def run(self, stopped: Event) -> None:
+        """Consume until `stopped`.
+
+        Raises:
+            BrokerError, TopicError: what does not mend itself, and what the handler raises.
+        """
+        persist(lambda pauses: self._consume(pauses, stopped), self._broker, stopped, self._group)
+
+    def _consume(self, pauses: Pauses, stopped: Event) -> None:
+        topic = require(self._broker, self._topic)
+        with (
+            self._opened() as handler,
+            KafkaConsumer(
+                group_id=self._group,
+                enable_auto_commit=False,
+                # Where to go on is known, and no record is skipped silently.
+                auto_offset_reset="none",  # type: ignore[arg-type]  # the stubs lack it
+                isolation_level="read_committed",
+                allow_auto_create_topics=False,
+                session_timeout_ms=SESSION_TIMEOUT_MS,
+                heartbeat_interval_ms=HEARTBEAT_MS,
+                max_partition_fetch_bytes=FETCH_BYTES,
+                max_poll_records=self._max_records,
+                **self._broker.client,
+            ) as consumer,
+        ):
+            assignment = _Assignment(consumer, topic, handler)
+            consumer.subscribe([topic.name], listener=assignment)
+            _log.info("%s: joins %s", topic.name, self._group)
+            while not stopped.is_set():
+                assignment.take_up()
+                polled = consumer.poll(POLL_MS)
+                if polled:
+                    moves = assignment.moves(polled)
+                    handler.handle(topic, list(polled.values()), moves)
+                    self._meter.add(sum(map(len, polled.values())))
+                    consumer.commit_async({topic.at(m.partition): _offset(m.end) for m in moves})
+                    pauses.reset()
+                if self._meter.is_due():
+                    self._meter.say(f"{len(assignment.next)} partitions", assignment.behind())
+            handler.finish()
+
+
+class _Assignment(ConsumerRebalanceListener):
+    """The partitions that a member has, and where it is in each."""
+
+    def __init__(self, consumer: KafkaConsumer, topic: Known, handler: Handler) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._handler = handler
+        self.next: dict[int, int] = {}
+        self._fresh: list[TopicPartition] = []
+
+    def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002 - all are given back
+        """Finish before somebody else goes on."""
+        self.next = {}
+        self._handler.finish()
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        """Hold the partitions until it is known where to go on: nothing may wait in here."""
+        self._fresh = sorted(assigned)
+        for at in self._fresh:
+            self._consumer.seek(at, 0)
+        self._consumer.pause(*self._fresh)
+
+    def take_up(self) -> None:
+        """Go on in new partitions where the database says.
+
+        Raises:
+            TopicError: what comes next there is gone, and no record may be left out.
+        """
+        if fresh := self._fresh:
+            partitions = [at.partition for at in fresh]
+            self.next = dict(self._handler.offsets(self._topic, partitions))
+            for at, begin in self._consumer.beginning_offsets(fresh).items():
+                self._seek(at, int(begin))
+            self._consumer.resume(*fresh)
+            _log.info("%s: has the partitions %s", self._topic.name, partitions)
+            self._fresh = []
+
+    def moves(self, polled: Mapping[TopicPartition, Records]) -> list[Move]:
+        """Move on behind what was polled."""
+        moves = [
+            Move(at.partition, self.next[at.partition], records[-1].offset + 1)
+            for at, records in polled.items()
+        ]
+        self.next.update((move.partition, move.end) for move in moves)
+        return moves
+
+    def behind(self) -> int:
+        """Return how many messages are still to come, as far as is known."""
+        return sum(
+            max(0, (self._consumer.highwater(at) or 0) - (self._consumer.position(at) or 0))
+            for at in self._consumer.assignment()
+        )
+
+    def _seek(self, at: TopicPartition, begin: int) -> None:
+        known = self.next[at.partition]
+        if known < begin and (known or self._handler.keeps_all):
+            gone = (
+                f"{at.topic}/{at.partition}: the messages from offset {known} to {begin - 1} are "
+                "gone before they were read"
+            )
+            if self._handler.keeps_all:
+                raise TopicError(f"{gone}: the topic lost records. Make it again with the relay")
+            _log.error("%s: they had expired", gone)
+        self._consumer.seek(at, max(known, begin))
+
+
+def _offset(offset: int) -> OffsetAndMetadata:
+    return OffsetAndMetadata(offset, "", -1)

@@ -1,0 +1,115 @@
+"""The AsyncAPI document: what stands in the topics of a city, for whoever sends there or reads.
+
+Names, settings, headers, schemas and examples are those of the code; only explanations are written.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from consumers import explanations, topics
+from consumers.broker import MECHANISMS, PROTOCOLS
+from consumers.documented_messages import (
+    CONTENT_TYPE,
+    contact_messages,
+    event_messages,
+    kafka,
+    rejected_messages,
+    schemas,
+)
+from consumers.topics import Topic
+
+ASYNCAPI = "3.0.0"  # the newest that every tool reads
+CERTIFICATE = "X509"
+OPEN = "Open to everybody who reaches it: inside a closed network only."
+
+
+def asyncapi(city: str) -> dict[str, Any]:
+    """Return the AsyncAPI document of a city's topics."""
+    return {
+        "asyncapi": ASYNCAPI,
+        "info": {
+            "title": "Dasan",
+            "version": version("dasan"),
+            "description": explanations.ABOUT,
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "servers": {protocol: _server(protocol) for protocol in PROTOCOLS},
+        "channels": _channels(city),
+        "operations": _operations(),
+        "components": {"schemas": schemas(city), "securitySchemes": _security_schemes()},
+    }
+
+
+def _server(protocol: str) -> dict[str, Any]:
+    schemes = {"PLAINTEXT": (), "SSL": (CERTIFICATE,)}.get(protocol, MECHANISMS)
+    bootstrap = {
+        "default": "localhost:9092",
+        "description": "One of the brokers, as in KAFKA_BOOTSTRAP_SERVERS.",
+    }
+    return {
+        "host": "{bootstrap}",
+        "protocol": "kafka-secure" if protocol.endswith("SSL") else "kafka",
+        "description": f"KAFKA_SECURITY_PROTOCOL={protocol}. {'' if schemes else OPEN}".strip(),
+        "variables": {"bootstrap": bootstrap},
+        "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in schemes],
+    }
+
+
+def _security_schemes() -> dict[str, Any]:
+    named = {name: {"type": _scheme(name)} for name in MECHANISMS}
+    return {**named, CERTIFICATE: {"type": CERTIFICATE, "description": "A client certificate."}}
+
+
+def _scheme(mechanism: str) -> str:
+    """Return AsyncAPI's word for a mechanism: SCRAM-SHA-256 is scramSha256."""
+    first, *rest = mechanism.split("-")
+    return first.lower() + "".join(word.capitalize() for word in rest)
+
+
+def _channels(city: str) -> dict[str, Any]:
+    return {
+        "contacts": _channel(topics.contacts(city), explanations.CONTACTS, contact_messages()),
+        "rejected": _channel(topics.rejected(city), explanations.REJECTED, rejected_messages(city)),
+        "events": _channel(topics.events(city), explanations.EVENTS, event_messages(city)),
+    }
+
+
+def _channel(topic: Topic, description: str, messages: Mapping[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = dict(topic.settings)
+    policies = settings.pop("cleanup.policy").split(",")
+    numbers = {name: int(value) for name, value in settings.items()}
+    return {
+        "address": topic.name,
+        "description": description,
+        "messages": messages,
+        "bindings": kafka(
+            partitions=topics.PARTITIONS,
+            topicConfiguration={
+                "cleanup.policy": policies,
+                **numbers,
+                "max.message.bytes": topics.MAX_MESSAGE_BYTES,
+            },
+        ),
+    }
+
+
+def _operations() -> dict[str, Any]:
+    return {
+        "receiveContacts": _operation(
+            "receive", "contacts", "`dasan consume contacts` takes what gateways report."
+        ),
+        "sendRejected": _operation(
+            "send", "rejected", "What it could not take is told, with the reason."
+        ),
+        "sendEvents": _operation(
+            "send", "events", "`dasan relay` sends the log, from its first record on."
+        ),
+        "receiveEvents": _operation(
+            "receive", "events", "`dasan consume replica` keeps the log and its views elsewhere."
+        ),
+    }
+
+
+def _operation(action: str, channel: str, summary: str) -> dict[str, Any]:
+    return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}

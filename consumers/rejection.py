@@ -1,0 +1,124 @@
+"""What could not be taken of the topic of contacts, and why: a CloudEvent of its own.
+
+A rejection is kept longer than what it tells of, so no resident registration number may stand in
+it, and shorter than the topic allows, so that it can always be sent.
+"""
+
+import re
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+from consumers.event_schema import SCHEMAS, TIME, Schema
+from eventlog.personal import redact
+from eventlog.record import format_time
+
+TYPE: Final = "contact.rejected.v1"
+MAX_REASON_BYTES = 2_000
+MAX_MESSAGE_BYTES = 60_000
+"""As JSON: where every character is escaped, a text is six times as long."""
+
+CUT = "[cut]"
+"""Stands where a text was too long to be told whole."""
+
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
+_BLANK_ESCAPE = re.compile(r"\\(?:[fnrt]|u000[9A-Da-d])")
+_SURROGATES = range(0xD800, 0xE000)
+
+
+def _cleared(text: str) -> str:
+    """Return JSON, or what was meant to be JSON, without resident registration numbers.
+
+    Escapes are spelt out, so that none hides a digit or a dash of a number.
+    """
+    spelt = redact(_ESCAPE.sub(_spelt_out, text))
+    spaced = _BLANK_ESCAPE.sub(" ", spelt)
+    cleared = redact(spaced)
+    return spelt if cleared == spaced else cleared
+
+
+def _spelt_out(escape: re.Match[str]) -> str:
+    number = int(escape[1] or "0", 16)
+    stands_for_itself = number >= ord(" ") and number not in _SURROGATES
+    return chr(number) if stands_for_itself and chr(number) not in '"\\' else escape[0]
+
+
+def _cut(text: str, max_bytes: int) -> str:
+    told = text
+    while (size := len(orjson.dumps(told))) > max_bytes:
+        told = told[: (len(told) - len(CUT)) * max_bytes // size - len(CUT)] + CUT
+    return told
+
+
+def _cut_reason(text: str) -> str:
+    return _cut(text, MAX_REASON_BYTES)
+
+
+def _cut_message(text: str) -> str:
+    return _cut(text, MAX_MESSAGE_BYTES)
+
+
+_Reason = Annotated[str, AfterValidator(_cleared), AfterValidator(_cut_reason)]
+_Message = Annotated[str, AfterValidator(_cleared), AfterValidator(_cut_message)]
+_Time = Annotated[
+    AwareDatetime, PlainSerializer(format_time), WithJsonSchema(TIME, mode="serialization")
+]
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class Origin(_Fields):
+    """Where the message stands, for as long as its topic keeps it."""
+
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+
+
+class RejectionData(_Fields):
+    """Why a message was not taken, and its text without resident registration numbers."""
+
+    reason: _Reason
+    origin: Origin
+    message: _Message
+
+
+class Rejection(_Fields):
+    """A message of a gateway was not taken. Mended, it can be sent again."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: Annotated[str, Field(pattern="^[0-9a-f]{16,64}$")]
+    source: Annotated[str, Field(pattern="^/dasan/[a-z0-9][a-z0-9-]{0,62}$")]
+    type: Literal["contact.rejected.v1"] = TYPE
+    time: _Time
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: RejectionData
+
+    def encode(self) -> bytes:
+        """Return it in CloudEvents' JSON format."""
+        return self.model_dump_json().encode()
+
+
+def rejection_schemas() -> dict[str, Schema]:
+    """Return the schema of a rejection, by its type, and those it refers to."""
+    schema: dict[str, Any] = Rejection.model_json_schema(
+        mode="serialization", ref_template=SCHEMAS + "{model}"
+    )
+    return {**schema.pop("$defs"), TYPE: schema}

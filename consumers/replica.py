@@ -1,0 +1,182 @@
+"""A replica: the records of the topic in the log of another database.
+
+Members of a group write what they get, in whatever order the partitions come; the head of the log
+is the longest prefix without a gap (`consumers/replica.sql`). From there on the usual runner and the
+usual SQL work.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import NamedTuple
+from uuid import UUID
+
+import orjson
+import psycopg
+from kafka.consumer.fetcher import ConsumerRecord
+from psycopg import Connection
+
+from consumers.consuming import Move, Records
+from consumers.ends import LOG_ID, ForeignRecordError, place
+from consumers.remembering import offsets
+from consumers.topics import Known
+from eventlog.binary import BIGINT, BYTEA, INTEGER, TEXT, BinaryArray, array, bigint, integer
+from eventlog.binary import UUID as UUID_OID
+from eventlog.database import Database
+from eventlog.reader import head
+
+MAX_RECORDS = 4_000
+"""Records a statement: more save little and hold the head for longer."""
+
+REPLICATE = """SELECT replicate(%b, %b, %b::int[], %b::bigint[], %b::bigint[],
+    %b::bigint[], %b::uuid[], %b::int[], %b::text[], %b::bytea[])"""
+
+
+class ReplicaError(RuntimeError):
+    """A database cannot be this replica; says why, and what to do."""
+
+
+class Entry(NamedTuple):
+    """A row of the log, in the binary form of its columns."""
+
+    position: bytes
+    stream: bytes
+    version: bytes
+    type: bytes
+    record: bytes
+
+
+def prepare_replica(database: Database) -> UUID:
+    """Make the log of a database a replica, if it is none, and return the replica's id.
+
+    Raises:
+        ReplicaError: it holds a log of its own.
+    """
+    with database.connect_as_owner() as connection, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan schema'))")
+        row = connection.execute("SELECT to_regclass('replica') IS NULL").fetchone()
+        if row is not None and row[0]:
+            if head(connection):
+                raise ReplicaError(
+                    f"the database {database.name} holds a log of its own: a replica needs an "
+                    "empty one. Name another with --database"
+                )
+            connection.execute(files("consumers").joinpath("replica.sql").read_bytes())
+        row = connection.execute("SELECT id FROM replica").fetchone()
+        if row is None:
+            raise ReplicaError(f"the table replica of {database.name} is empty: restore a backup")
+        replica_id: UUID = row[0]
+        return replica_id
+
+
+def group(city: str, replica_id: UUID) -> str:
+    """Return the name of the group whose members fill a replica."""
+    return f"dasan.{city}.replica.{replica_id}"
+
+
+class Replica:
+    """Writes records to a log over one connection, while the next are being read."""
+
+    keeps_all = True
+
+    def __init__(self, connection: Connection, writer: Executor) -> None:
+        self._connection = connection
+        self._writer = writer
+        self._writing: Future[None] | None = None
+
+    @classmethod
+    @contextmanager
+    def opened(cls, database: Database) -> Iterator["Replica"]:
+        """Yield a replica; what it is writing ends before it is left."""
+        with database.connect() as connection, ThreadPoolExecutor(1) as writer:
+            yield cls(connection, writer)
+
+    def offsets(self, topic: Known, partitions: Sequence[int]) -> Mapping[int, int]:
+        """Return where to go on."""
+        return offsets(self._connection, topic.id, partitions)
+
+    def handle(self, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
+        """Write records once the ones before are written.
+
+        Raises:
+            ForeignRecordError: a record is none of this log.
+            ReplicaError: the log has another record at a position.
+            psycopg.Error: those before could not be written.
+        """
+        parameters = [topic.id, *_parameters([r for part in records for r in part], moves)]
+        self.finish()
+        self._writing = self._writer.submit(self._write, parameters)
+
+    def finish(self) -> None:
+        """Wait until what was handed over is written; raise what prevented it."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, parameters: Sequence[UUID | BinaryArray]) -> None:
+        try:
+            self._connection.execute(REPLICATE, parameters, prepare=True)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            raise ReplicaError(
+                f"{' '.join(str(error).split())}. Compare topic and origin (dasan relay --verify), "
+                "then begin again with an empty database"
+            ) from error
+
+
+def _parameters(
+    records: Sequence[ConsumerRecord], moves: Sequence[Move]
+) -> list[UUID | BinaryArray]:
+    log_id = _log_id(records)
+    entries = [_entry(record) for record in records]
+    partitions, begins, ends = zip(*moves, strict=True)
+    positions, streams, versions, types, values = zip(*entries, strict=True)
+    return [
+        log_id,
+        array(INTEGER, [integer(number) for number in partitions]),
+        array(BIGINT, [bigint(offset) for offset in begins]),
+        array(BIGINT, [bigint(offset) for offset in ends]),
+        array(BIGINT, positions),
+        array(UUID_OID, streams),
+        array(INTEGER, versions),
+        array(TEXT, types),
+        array(BYTEA, values),
+    ]
+
+
+def _log_id(records: Sequence[ConsumerRecord]) -> UUID:
+    """Return the id of the log that all records are of.
+
+    Raises:
+        ForeignRecordError: some are of another, or of none.
+    """
+    first, *others = {dict(record.headers).get(LOG_ID, b"").decode(): record for record in records}
+    try:
+        if not others:
+            return UUID(first)
+    except ValueError:
+        pass
+    raise ForeignRecordError(
+        f"{records[0].topic} holds records of several logs, or of none: "
+        f"{', '.join(sorted(map(repr, [first, *others])))}. See who sends there"
+    )
+
+
+def _entry(record: ConsumerRecord) -> Entry:
+    """Return the row of a record, as its own bytes say.
+
+    Raises:
+        ForeignRecordError: it is no record.
+    """
+    try:
+        told = orjson.loads(record.value)
+        stream, _, version = told["id"].partition("/")
+        return Entry(
+            bigint(int(told["sequence"])),
+            UUID(stream).bytes,
+            integer(int(version)),
+            told["type"].encode(),
+            record.value,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ForeignRecordError(f"{place(record)} is no record of a log: {error!r}") from error
