@@ -6,6 +6,43 @@ from typing import Annotated
 import typer
 
 
+def contacts() -> None:
+    """Turn what channel gateways send into inquiries, until stopped by Ctrl-C or SIGTERM.
+
+    Any number may run: they share the partitions, and may come and go.
+    """
+    from functools import partial
+
+    from cli.opening import prepared_city
+    from cli.running import run_until_stopped
+    from cli.upkeep import kept_up
+    from consumers import topics
+    from consumers.broker import read_broker
+    from consumers.consuming import Consumer
+    from consumers.contacts import MAX_RECORDS, ContactMessages, group
+    from consumers.rejecting import Rejected
+    from consumers.relay import Relay
+    from consumers.remembering import prepare_remembered
+    from eventlog.log import assembled
+    from importers.contact_pending import prepare_pending
+
+    broker = read_broker(os.environ)
+    with prepared_city() as (settings, database, keys):
+        contacts, rejected = topics.contacts(settings.city), topics.rejected(settings.city)
+        for topic in (contacts, rejected):
+            topics.require(broker, topic)  # what is wrong at the start is said at once
+        prepare_remembered(database)
+        prepare_pending(database)
+        with kept_up(settings, database, keys), assembled(settings, database, keys) as log:
+            opened = partial(ContactMessages.opened, log)
+            run_until_stopped(
+                Consumer(
+                    broker, contacts, group(settings.city), opened, max_records=MAX_RECORDS
+                ).run,
+                Relay(broker, database, Rejected(rejected, keys), "rejections").run,
+            )
+
+
 def replica(
     database: Annotated[
         str, typer.Option(help="libpq URL of the database to fill; its views: dasan project.")

@@ -4,38 +4,45 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, as_completed
 
 GRACE_S = 10.0
 """For what is under way when the program is told to stop; a broker that is away ends no batch."""
 
 
-def run_until_stopped(work: Callable[[threading.Event], None]) -> None:
-    """Run `work`, and let it know of SIGINT and SIGTERM by the event that it is given.
+Work = Callable[[threading.Event], None]
 
-    What it has not finished `GRACE_S` later is left as a crash would leave it.
 
-    Raises what `work` raises.
+def run_until_stopped(*works: Work) -> None:
+    """Run all works side by side; each hears by its event of SIGINT, SIGTERM or another's end.
+
+    What they have not finished `GRACE_S` later is left as a crash would leave it.
+
+    Raises what one of them raises.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("kafka").setLevel(logging.ERROR)  # we say ourselves what is tried again
     stopped = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopped.set())
-    # A daemon: what cannot end, as a wait for a broker that is away, does not keep the program.
-    done: Future[None] = Future()
-    threading.Thread(target=_run, args=(work, stopped, done), daemon=True).start()
-    done.add_done_callback(lambda _: stopped.set())
+    done = [_begun(work, stopped) for work in works]
     stopped.wait()
     try:
-        done.result(timeout=GRACE_S)
+        for future in as_completed(done, timeout=GRACE_S):
+            future.result()
     except TimeoutError:
         logging.warning("left unfinished what did not end within %.0f s", GRACE_S)
 
 
-def _run(
-    work: Callable[[threading.Event], None], stopped: threading.Event, done: "Future[None]"
-) -> None:
+def _begun(work: Work, stopped: threading.Event) -> "Future[None]":
+    done: Future[None] = Future()
+    done.add_done_callback(lambda _: stopped.set())
+    # A daemon: what cannot end, as a wait for a broker that is away, does not keep the program.
+    threading.Thread(target=_run, args=(work, stopped, done), daemon=True).start()
+    return done
+
+
+def _run(work: Work, stopped: threading.Event, done: "Future[None]") -> None:
     try:
         work(stopped)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the main thread raises it

@@ -67,7 +67,7 @@ def _report(over: list[Told]) -> None:
     """Say what was given up; by hashes, since ids at a gateway may be telephone numbers."""
     for told in over:
         if told.fate in {Fate.WAITING, Fate.REFUSED}:
-            step, stream, ref = told.reported
+            step, stream, ref, _ = told.reported
             _log.warning(
                 "given up: %s of %s, step %s of inquiry %s, %s: %s",
                 step.type, step.source, ref, stream, step.time.isoformat(), told.reason,

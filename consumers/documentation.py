@@ -14,6 +14,7 @@ from consumers.documented_messages import (
     contact_messages,
     event_messages,
     kafka,
+    message_bindings,
     rejected_messages,
     schemas,
 )
@@ -37,7 +38,11 @@ def asyncapi(city: str) -> dict[str, Any]:
         "servers": {protocol: _server(protocol) for protocol in PROTOCOLS},
         "channels": _channels(city),
         "operations": _operations(),
-        "components": {"schemas": schemas(city), "securitySchemes": _security_schemes()},
+        "components": {
+            "schemas": schemas(city),
+            "messageBindings": message_bindings(),
+            "securitySchemes": _security_schemes(),
+        },
     }
 
 

@@ -8,9 +8,10 @@ from uuid import UUID
 import orjson
 
 from consumers import ends, rejection, topics
-from consumers.event_schema import SCHEMAS, Schema, event_schemas, of_text, ref, said_of
+from consumers.event_schema import ENVELOPE, SCHEMAS, Schema, event_schemas, of_text, ref, said_of
 from consumers.rejection import Origin, Rejection, RejectionData
 from domain.events import CATALOGUE, Noted
+from domain.inquiry import Inquiry
 from domain.request import Request
 from domain.vocabulary import Channel, Code, Digest, Plain, Sealed
 from eventlog.record import encode, envelope, format_time
@@ -21,7 +22,8 @@ STRUCTURED = ends.STRUCTURED.decode()
 CONTENT_TYPE = STRUCTURED.partition(";")[0]
 JSON_DEFS = "#/$defs/"
 SENT_HEADERS, CONTACT_HEADERS = "headers.sent", "headers.contact"
-CONTACT = "contact."
+EVENT, CONTACT, REJECTED = "event", "contact", "rejected"
+STEP = "step."
 """Begins the names of the schemas that the steps of contacts are made of."""
 
 _STREAM, _LOG = UUID("0188a3c1-7d2e-8f00-9b1c-3f4d5e6a7b8c"), UUID(int=120, version=4)
@@ -41,9 +43,8 @@ def schemas(city: str) -> dict[str, Schema]:
 
 def event_messages(city: str) -> dict[str, Any]:
     """Return the messages of the topic of events, by their types."""
-    key = ref("envelope.subject")
     messages = {
-        type_: _message(type_, said_of(fact), headers=SENT_HEADERS, key=key)
+        type_: _message(type_, said_of(fact), headers=SENT_HEADERS, binding=EVENT)
         for type_, fact in CATALOGUE.items()
     }
     messages[Noted.TYPE]["examples"] = [_example(42, _noted(city, 42))]
@@ -52,17 +53,26 @@ def event_messages(city: str) -> dict[str, Any]:
 
 def contact_messages() -> dict[str, Any]:
     """Return the messages of the topic of contacts, by their types."""
-    key = {"type": "string", "description": "The contact's own id, as in `subject`."}
     return {
-        type_: _message(type_, schema["description"], headers=CONTACT_HEADERS, key=key)
+        type_: _message(type_, schema["description"], headers=CONTACT_HEADERS, binding=CONTACT)
         for type_, schema in _steps().items()
     }
 
 
 def rejected_messages(city: str) -> dict[str, Any]:
     """Return the message of the topic of rejected contacts, by its type."""
-    message = _message(rejection.TYPE, said_of(Rejection), headers=SENT_HEADERS)
+    message = _message(rejection.TYPE, said_of(Rejection), headers=SENT_HEADERS, binding=REJECTED)
     return {rejection.TYPE: {**message, "examples": [_example(7, _rejection(city))]}}
+
+
+def message_bindings() -> dict[str, Any]:
+    """Return the keys of the topics."""
+    contact = {"type": "string", "description": "The contact's own id, as in `subject`."}
+    return {
+        EVENT: kafka(key=ENVELOPE["subject"]),
+        CONTACT: kafka(key=contact),
+        REJECTED: kafka(key={"type": "string", "description": "That of the rejected message."}),
+    }
 
 
 def kafka(**binding: Any) -> dict[str, Any]:
@@ -70,17 +80,15 @@ def kafka(**binding: Any) -> dict[str, Any]:
     return {"kafka": {**binding, "bindingVersion": KAFKA_BINDING}}
 
 
-def _message(
-    type_: str, description: str, *, headers: str, key: Schema | None = None
-) -> dict[str, Any]:
-    message = {
+def _message(type_: str, description: str, *, headers: str, binding: str) -> dict[str, Any]:
+    return {
         "name": type_,
         "summary": description,
         "contentType": CONTENT_TYPE,
         "headers": ref(headers),
         "payload": ref(type_),
+        "bindings": {"$ref": f"#/components/messageBindings/{binding}"},
     }
-    return message if key is None else {**message, "bindings": kafka(key=key)}
 
 
 def _sent_headers() -> Schema:
@@ -101,7 +109,7 @@ def _steps() -> dict[str, Schema]:
 def _contact_schemas() -> dict[str, Schema]:
     steps = _steps()
     parts = {
-        CONTACT + name: schema
+        STEP + name: schema
         for name, schema in step_schema()["$defs"].items()
         if schema not in steps.values()
     }
@@ -115,7 +123,7 @@ def _moved(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     return {
-        name: SCHEMAS + CONTACT + _named(value) if name == "$ref" else _moved(value)
+        name: SCHEMAS + STEP + _named(value) if name == "$ref" else _moved(value)
         for name, value in node.items()
     }
 
@@ -130,25 +138,16 @@ def _example(position: int, payload: Any) -> dict[str, Any]:
 
 
 def _noted(city: str, position: int) -> Any:
-    fact = Noted(
-        originator_id=_STREAM,
-        originator_version=3,
-        timestamp=_AT,
-        channel=Channel.PHONE,
-        language=Code("ko"),
-        category=None,
-        district=None,
-        ref=Code("n-1"),
-        kind=Code("handover"),
-        note=Plain(""),
-    )
+    inquiry = Inquiry.receive(_STREAM, at=_AT, channel=Channel.PHONE)
+    inquiry.note(ref=Code("n-1"), kind=Code("handover"), note=Plain(""), at=_AT)
+    [_, fact] = inquiry.collect_events()
     record = envelope(
         source=_source(city),
         request=Request(actor="agent:a017", cause=f"command:{_LOG.hex}"),
         stream=_STREAM,
         version=fact.originator_version,
         time=_AT,
-        type_=fact.TYPE,
+        type_=Noted.TYPE,
         data=encode(fact, _sealed),
     ).record
     stamp = {"recordedtime": format_time(_AT), "sequence": f"{position:020}"}

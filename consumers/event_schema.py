@@ -117,7 +117,7 @@ def _event(type_: str, fact: type[Any], source: str, named: dict[str, Schema]) -
     }
 
 
-def _object(cls: type[Any], named: dict[str, Schema]) -> Schema:
+def _object(cls: Any, named: dict[str, Schema]) -> Schema:
     hints = get_type_hints(cls)
     names = sorted(field.name for field in fields(cls) if field.name not in _LIBRARY)
     return {

@@ -9,8 +9,8 @@ JSON Schema means alike in draft 7 and in draft 2020-12.
 """
 
 EVENTS = """\
-Every record of the city's log, the very bytes that stand in it (RFC 8785 form), for ever. Inquiries,
-citizens and disclosures are streams; the id of the stream is the key.
+Every record of the city's log, the very bytes that stand in it (RFC 8785 form), for ever. An
+inquiry, a citizen or a disclosure is a stream; its id is the key.
 
 **Order.** Records of one stream come in order, since they share a key and the number of partitions
 stays what it was. Between partitions there is none: the order of the log is the header `position`
@@ -25,8 +25,8 @@ position of the last record of each partition together with what you make of it,
 not above it. `log-id` names the log: under another one the positions are others, and what was made
 of the former log is void.
 
-**Unknown types.** Types and new versions of types (`….v2`) will be added; skip those that you do not
-know, and commit. What a type means and which fields it has never changes: every field is there,
+**Unknown types.** Types and new versions of types (`….v2`) will be added; skip those that you do
+not know, and commit. What a type means and which fields it has never changes: every field is there,
 those without a value are null.
 
 **Sealed values.** Texts about people are `Sealed`: encrypted, under a key that only Dasan has. With

@@ -8,12 +8,27 @@ import psycopg
 from kafka.errors import KafkaError
 
 from consumers.broker import REFUSALS, AbsentBrokerError, Broker
+from domain.inquiries import StaleVersionError
+from eventlog.writer import WriterError
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
-PASSING = (KafkaError, AbsentBrokerError, psycopg.OperationalError)
-
 _log = logging.getLogger(__name__)
+
+
+class PartitionLostError(RuntimeError):
+    """Another member of the group has gone on with a partition meanwhile; nothing was stored."""
+
+
+PASSING = (
+    KafkaError,
+    AbsentBrokerError,
+    psycopg.OperationalError,
+    WriterError,
+    StaleVersionError,
+    PartitionLostError,
+)
+"""What may work the next time."""
 
 
 class Pauses:

@@ -35,15 +35,15 @@ _BLANK_ESCAPE = re.compile(r"\\(?:[fnrt]|u000[9A-Da-d])")
 _SURROGATES = range(0xD800, 0xE000)
 
 
-def _cleared(text: str) -> str:
+def cleared(text: str) -> str:
     """Return JSON, or what was meant to be JSON, without resident registration numbers.
 
     Escapes are spelt out, so that none hides a digit or a dash of a number.
     """
     spelt = redact(_ESCAPE.sub(_spelt_out, text))
     spaced = _BLANK_ESCAPE.sub(" ", spelt)
-    cleared = redact(spaced)
-    return spelt if cleared == spaced else cleared
+    blank = redact(spaced)
+    return spelt if blank == spaced else blank
 
 
 def _spelt_out(escape: re.Match[str]) -> str:
@@ -67,8 +67,8 @@ def _cut_message(text: str) -> str:
     return _cut(text, MAX_MESSAGE_BYTES)
 
 
-_Reason = Annotated[str, AfterValidator(_cleared), AfterValidator(_cut_reason)]
-_Message = Annotated[str, AfterValidator(_cleared), AfterValidator(_cut_message)]
+_Reason = Annotated[str, AfterValidator(cleared), AfterValidator(_cut_reason)]
+_Message = Annotated[str, AfterValidator(cleared), AfterValidator(_cut_message)]
 _Time = Annotated[
     AwareDatetime, PlainSerializer(format_time), WithJsonSchema(TIME, mode="serialization")
 ]

@@ -36,6 +36,8 @@ class Table(Protocol):
     """What is relayed: rows in one order, which may have gaps."""
 
     topic: Topic
+    interval_s: float
+    """How long to wait for more rows before looking again."""
 
     def after(self, connection: Connection, position: int, limit: int) -> Sequence[Outgoing]:
         """Return up to `limit` rows above `position`, in order."""
@@ -52,6 +54,8 @@ class Table(Protocol):
 
 class Events:
     """The log's records."""
+
+    interval_s = POLL_INTERVAL_S
 
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
@@ -135,7 +139,7 @@ class Relay:
             if self._meter.is_due():
                 self._meter.say(f"position {position:,}", self._table.head(connection) - position)
             if not rows:
-                stopped.wait(POLL_INTERVAL_S)
+                stopped.wait(self._table.interval_s)
 
     def _store(self, connection: Connection, topic: Known, position: int) -> None:
         with connection.transaction():

@@ -7,11 +7,8 @@ from uuid import UUID
 from psycopg import Connection
 
 from consumers.consuming import Move
+from consumers.persisting import PartitionLostError
 from eventlog.database import Database
-
-
-class PartitionLostError(RuntimeError):
-    """Another member of the group has gone on with a partition meanwhile; nothing was stored."""
 
 
 def prepare_remembered(database: Database) -> None:

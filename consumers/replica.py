@@ -1,8 +1,8 @@
 """A replica: the records of the topic in the log of another database.
 
 Members of a group write what they get, in whatever order the partitions come; the head of the log
-is the longest prefix without a gap (`consumers/replica.sql`). From there on the usual runner and the
-usual SQL work.
+is the longest prefix without a gap (`consumers/replica.sql`). From there on the usual runner and
+the usual SQL work.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

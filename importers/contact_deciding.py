@@ -32,12 +32,20 @@ class Fate(StrEnum):
     REFUSED = "refused"
 
 
+class Sent(NamedTuple):
+    """A step, and the place of its message in a topic; null for one of a file."""
+
+    step: Step
+    origin: str | None = None
+
+
 class Reported(NamedTuple):
-    """A step, the inquiry that it is about, and the keyed hash that names it."""
+    """A step, the inquiry that it is about, the keyed hash that names it, and its origin."""
 
     step: Step
     stream: UUID
     ref: Code
+    origin: str | None = None
 
 
 class Told(NamedTuple):
@@ -102,7 +110,7 @@ class ContactSteps:
         self.told.append(told)
 
     def _tell(self, reported: Reported) -> None:
-        step, stream, ref = reported
+        step, stream, ref, _ = reported
         if isinstance(step.data, Received):
             self.inquiry = self.inquiry or self._received(step.data, stream, step.time)
         elif self.inquiry is None:

@@ -70,6 +70,10 @@ class Step(BaseModel):
         """Sorts the steps of a contact as they happened."""
         return (self.time, RANKS[self.type])
 
+    def as_json(self) -> str:
+        """Return the document that it is read from again."""
+        return self.model_dump_json(exclude_none=True)
+
 
 def parse_step(text: str | bytes) -> Step:
     """Return the step that a JSON document holds.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from domain.vocabulary import Code
-from importers.contact_deciding import Fate, Told
+from importers.contact_deciding import Fate, Sent, Told
 from importers.contact_envelope import Step
 from importers.contact_taking import Contacts
 from importers.report import MAX_NAMED_LINES, NamedLines
@@ -52,7 +52,7 @@ class Reading:
 
     def take(self, chunk: Mapping[int, Step]) -> None:
         """Take the steps of some lines."""
-        taken = self._contacts.take(chunk.values())
+        taken = self._contacts.take(map(Sent, chunk.values()))
         numbers = {(step.source, step.id): number for number, step in chunk.items()}
         for told in taken.told:
             step = told.reported.step

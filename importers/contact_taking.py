@@ -17,8 +17,7 @@ from domain.inquiries import MAX_TRIES, StaleVersionError
 from domain.request import Request
 from domain.vocabulary import Code
 from eventlog.log import Log
-from importers.contact_deciding import ContactSteps, Fate, Reported, Told
-from importers.contact_envelope import Step
+from importers.contact_deciding import ContactSteps, Fate, Reported, Sent, Told
 from importers.contact_pending import Pending, prepare_pending
 from importers.contact_steps import Received
 
@@ -45,7 +44,7 @@ class Contacts:
         self._connection = connection
         self._pending = Pending(connection, log.keys)
 
-    def take(self, steps: Iterable[Step]) -> Taken:
+    def take(self, steps: Iterable[Sent]) -> Taken:
         """Take steps, and those that waited for one of them.
 
         Raises:
@@ -68,7 +67,7 @@ class Contacts:
         with self._connection.transaction():
             steps = self._pending.overdue(OVERDUE_AT_ONCE)
             told = self._record(steps)
-            self._pending.drop([t.reported.ref for t in told])
+            self._pending.settle(told)
             taken = {t.reported.stream for t in told if t.fate is Fate.TAKEN}
             report(told + self._release(taken))
         return bool(steps)
@@ -82,12 +81,12 @@ class Contacts:
         over: list[Told] = []
         while streams and (steps := self._pending.of(streams)):
             told = [t for t in self._record(steps) if t.fate is not Fate.WAITING]
-            self._pending.drop([t.reported.ref for t in told])
+            self._pending.settle(told)
             over += told
             streams = {t.reported.stream for t in told if t.fate is Fate.TAKEN}
         return over
 
-    def _record(self, steps: Iterable[Step]) -> list[Told]:
+    def _record(self, steps: Iterable[Sent]) -> list[Told]:
         """Save what the steps' inquiries decide: one step of each at a time, as each has a cause.
 
         A contact that somebody else has changed meanwhile is loaded and decided on again.
@@ -114,15 +113,15 @@ class Contacts:
             deciding = [contacts[one.reported.stream] for one in decided]
         return [told for contact in contacts.values() for told in contact.told + contact.waiting]
 
-    def _by_contact(self, steps: Iterable[Step]) -> dict[UUID, ContactSteps]:
+    def _by_contact(self, steps: Iterable[Sent]) -> dict[UUID, ContactSteps]:
         keys = self._log.keys
         contacts: dict[UUID, ContactSteps] = {}
-        for step in sorted(steps, key=lambda step: step.order):
+        for step, origin in sorted(steps, key=lambda sent: sent.step.order):
             stream = keys.inquiry_id(step.source, step.subject)
             if stream not in contacts:
                 contacts[stream] = ContactSteps(keys.contact(step.source, step.subject))
             cause = keys.cause("message", step.source, step.subject, step.id)
-            reported = Reported(step, stream, Code(cause.removeprefix(MESSAGE)))
+            reported = Reported(step, stream, Code(cause.removeprefix(MESSAGE)), origin)
             contacts[stream].left.append(reported)
         return contacts
 

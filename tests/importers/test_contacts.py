@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.vocabulary import Sealed, code
 from eventlog.log import Log
 from importers import contacts
-from importers.contact_deciding import ContactSteps, Reported
+from importers.contact_deciding import ContactSteps, Reported, Sent
 from importers.contact_envelope import parse_step
 from importers.contact_pending import Pending
 from importers.contact_report import ContactReport
@@ -316,7 +316,7 @@ def test_a_step_that_comes_while_another_process_lets_it_wait_is_not_missed(
         monkeypatch.setattr(Pending, "keep", keep)
         with gateway.log.database.connect() as connection:
             other = Contacts(gateway.log, connection)
-            other.take([parse_step(json.dumps(queued))])
+            other.take([Sent(parse_step(json.dumps(queued)))])
         keep(pending, steps)
 
     monkeypatch.setattr(Pending, "keep", keep_late)
