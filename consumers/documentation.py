@@ -9,6 +9,7 @@ from typing import Any
 
 from consumers import explanations, topics
 from consumers.broker import MECHANISMS, PROTOCOLS
+from consumers.contacts import group
 from consumers.documented_messages import (
     CONTENT_TYPE,
     contact_messages,
@@ -19,6 +20,7 @@ from consumers.documented_messages import (
     schemas,
 )
 from consumers.topics import Topic
+from importers.text_file import MAX_LINE_BYTES
 
 ASYNCAPI = "3.0.0"  # the newest that every tool reads
 CERTIFICATE = "X509"
@@ -37,7 +39,7 @@ def asyncapi(city: str) -> dict[str, Any]:
         "defaultContentType": CONTENT_TYPE,
         "servers": {protocol: _server(protocol) for protocol in PROTOCOLS},
         "channels": _channels(city),
-        "operations": _operations(),
+        "operations": _operations(city),
         "components": {
             "schemas": schemas(city),
             "messageBindings": message_bindings(),
@@ -73,8 +75,9 @@ def _scheme(mechanism: str) -> str:
 
 
 def _channels(city: str) -> dict[str, Any]:
+    contacts = explanations.CONTACTS.format(max_bytes=MAX_LINE_BYTES)
     return {
-        "contacts": _channel(topics.contacts(city), explanations.CONTACTS, contact_messages()),
+        "contacts": _channel(topics.contacts(city), contacts, contact_messages()),
         "rejected": _channel(topics.rejected(city), explanations.REJECTED, rejected_messages(city)),
         "events": _channel(topics.events(city), explanations.EVENTS, event_messages(city)),
     }
@@ -99,17 +102,15 @@ def _channel(topic: Topic, description: str, messages: Mapping[str, Any]) -> dic
     }
 
 
-def _operations() -> dict[str, Any]:
+def _operations(city: str) -> dict[str, Any]:
+    members = {"type": "string", "const": group(city)}
     return {
-        "receiveContacts": _operation(
-            "receive", "contacts", "`dasan consume contacts` takes what gateways report."
-        ),
-        "sendRejected": _operation(
-            "send", "rejected", "What it could not take is told, with the reason."
-        ),
-        "sendEvents": _operation(
-            "send", "events", "`dasan relay` sends the log, from its first record on."
-        ),
+        "receiveContacts": {
+            **_operation("receive", "contacts", "`dasan consume contacts` takes what is reported."),
+            "bindings": kafka(groupId=members),
+        },
+        "sendRejected": _operation("send", "rejected", "What was not taken is told."),
+        "sendEvents": _operation("send", "events", "`dasan relay` sends the log from its start."),
         "receiveEvents": _operation(
             "receive", "events", "`dasan consume replica` keeps the log and its views elsewhere."
         ),

@@ -68,10 +68,11 @@ def rejected_messages(city: str) -> dict[str, Any]:
 def message_bindings() -> dict[str, Any]:
     """Return the keys of the topics."""
     contact = {"type": "string", "description": "The contact's own id, as in `subject`."}
+    place = {"type": "string", "description": "Where the message stands: topic/partition@offset."}
     return {
         EVENT: kafka(key=ENVELOPE["subject"]),
         CONTACT: kafka(key=contact),
-        REJECTED: kafka(key={"type": "string", "description": "That of the rejected message."}),
+        REJECTED: kafka(key=place),
     }
 
 

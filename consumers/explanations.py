@@ -37,6 +37,7 @@ have opened under them.
 
 CONTACTS = """\
 What channel gateways report of contacts, step by step; docs/contacts.md tells what each step does.
+A message has {max_bytes:,} bytes at most.
 
 Send with the contact's own id at the gateway, `subject`, as the key, so that its steps stay in
 order; a step that comes before its predecessor waits an hour for it. Send again whatever was not

@@ -4,6 +4,7 @@ A rejection is kept longer than what it tells of, so no resident registration nu
 it, and shorter than the topic allows, so that it can always be sent.
 """
 
+import json
 import re
 from typing import Annotated, Any, Final, Literal
 
@@ -30,9 +31,10 @@ MAX_MESSAGE_BYTES = 60_000
 CUT = "[cut]"
 """Stands where a text was too long to be told whole."""
 
-_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
+_HEX = "[0-9A-Fa-f]"
+_PAIR = rf"u[Dd][89ABab]{_HEX}{{2}}\\u[Dd][C-Fc-f]{_HEX}{{2}}"
+_ESCAPE = re.compile(rf"\\(?:({_PAIR}|u{_HEX}{{4}})|.)", re.DOTALL)
 _BLANK_ESCAPE = re.compile(r"\\(?:[fnrt]|u000[9A-Da-d])")
-_SURROGATES = range(0xD800, 0xE000)
 
 
 def cleared(text: str) -> str:
@@ -47,9 +49,9 @@ def cleared(text: str) -> str:
 
 
 def _spelt_out(escape: re.Match[str]) -> str:
-    number = int(escape[1] or "0", 16)
-    stands_for_itself = number >= ord(" ") and number not in _SURROGATES
-    return chr(number) if stands_for_itself and chr(number) not in '"\\' else escape[0]
+    letter: str = json.loads(f'"{escape[0]}"') if escape[1] else ""
+    has_to_stay = letter < " " or letter in '"\\' or "\ud800" <= letter <= "\udfff"
+    return escape[0] if has_to_stay else letter
 
 
 def _cut(text: str, max_bytes: int) -> str:

@@ -46,7 +46,7 @@ class Session:
         self._topic = topic
         self._log_id = log_id
         self._producer = KafkaProducer(
-            transactional_id=f"dasan-{topic.name}",
+            transactional_id=topic.name,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             acks="all",
             batch_size=BATCH_BYTES,
