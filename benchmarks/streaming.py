@@ -29,7 +29,7 @@ from consumers.topics import PARTITIONS, Topic
 from eventlog.database import Database
 from eventlog.log import assembled
 from eventlog.reader import head, identity, read
-from tests.broker import create_topics
+from tests.topic_making import create_topics
 from tests.consumers.gateways import send, steps
 
 PRODUCER, RELAY = "bare producer, records of the log", "dasan relay"

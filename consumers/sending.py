@@ -27,6 +27,9 @@ BATCH_BYTES = 262_144
 TRANSACTION_TIMEOUT_MS = 60_000
 """After this a broker aborts the transaction of a sender that is gone and that nobody follows."""
 
+DELIVERY_TIMEOUT_MS = 20_000
+"""What is not acknowledged within this has failed: then nothing is left to wait for at the end."""
+
 FLUSH_TIMEOUT_S = 30.0
 CLOSE_TIMEOUT_S = 2.0
 
@@ -48,6 +51,7 @@ class Session:
         self._producer = KafkaProducer(
             transactional_id=topic.name,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
             acks="all",
             batch_size=BATCH_BYTES,
             allow_auto_create_topics=False,

@@ -21,16 +21,24 @@ AS_THEY_ARE = {
     "answered": ("queue", "enqueued_at", "agent", "waited_ms"),
     "ended": ("queue", "enqueued_at", "ended_by", "agent", "talk_ms", "hold_ms", "wrapup_ms"),
     "transferred": ("kind", "to", "from_agent", "holds"),
+    "classified": ("language", "category", "district"),
+    "resolved": ("outcome", "agent"),
+    "rated": ("score",),
 }
 """The fields of the event that a step of the same name reports."""
 
 
 def steps(records: Iterable[bytes], source: str) -> Iterator[Message]:
-    """Yield what a gateway would have reported for the log to hold these records."""
+    """Yield what a gateway would have reported for the log to hold these records.
+
+    What a gateway does not report, and texts, which are sealed, are left out.
+    """
     entries: dict[tuple[str, int], Message] = defaultdict(dict)
     for number, record in enumerate(records):
         event = orjson.loads(record)
         kind, data = event["type"].split(".")[1], event["data"]
+        if kind not in AS_THEY_ARE:
+            continue
         visit = entries[event["subject"], data.get("visit") or 0]
         if kind == "queued":
             visit |= {"queue": data["queue"], "enqueued_at": event["time"]}

@@ -1,11 +1,7 @@
 """`dasan serve` in a process of its own that can be killed and started again where it was."""
 
 import asyncio
-import os
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -15,41 +11,27 @@ import aiohttp
 
 from eventlog.database import Database
 from tests.faults.harness import LOOK_EVERY_S
+from tests.program import Program
 
 
 class Served:
     """One server at one address; what it says goes to a file, through all its lives."""
 
     def __init__(self, home: Path, database: Database, said: Path) -> None:
-        self._environment = {
-            **os.environ,
-            "DASAN_HOME": str(home),
-            "DASAN_DATABASE_URL": database.admin_url,
-        }
-        self._said = said
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
-        self.start()
-
-    def start(self) -> None:
-        with self._said.open("ab") as said:
-            self._process = subprocess.Popen(
-                [Path(sys.executable).with_name("dasan"), "serve", "--port", str(self._port)],
-                env=self._environment,
-                stdout=said,
-                stderr=said,
-            )
-
-    def kill(self) -> None:
-        """End it with SIGKILL, in the middle of whatever it does."""
-        self._process.kill()
-        assert self._process.wait() == -signal.SIGKILL, self._said.read_text()
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._program = Program(
+            ["serve", "--port", str(port)],
+            {"DASAN_HOME": str(home), "DASAN_DATABASE_URL": database.admin_url},
+            said,
+        )
+        self.start, self.kill = self._program.start, self._program.kill
 
     async def await_ready(self, http: aiohttp.ClientSession) -> None:
         """Wait until it serves; fail with what it said when it ended instead."""
         while not await self._is_ready(http):
-            assert self._process.poll() is None, self._said.read_text()
+            self._program.require_alive()
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _is_ready(self, http: aiohttp.ClientSession) -> bool:
