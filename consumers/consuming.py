@@ -113,6 +113,8 @@ class Consumer:
                     self._meter.add(sum(map(len, polled.values())))
                     consumer.commit_async({topic.at(m.partition): _offset(m.end) for m in moves})
                     pauses.reset()
+                else:
+                    handler.finish()
                 if self._meter.is_due():
                     self._meter.say(f"{len(assignment.next)} partitions", assignment.behind())
             handler.finish()
