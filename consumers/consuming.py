@@ -21,7 +21,7 @@ from consumers.metering import Meter
 from consumers.persisting import Pauses, persist
 from consumers.topics import Known, Topic, TopicError, require
 
-POLL_MS = 500
+POLL_MS = 200
 SESSION_TIMEOUT_MS = 10_000
 """How long a member that was killed keeps its partitions from the others."""
 

@@ -1,12 +1,17 @@
 """A log, and the topics of a city of its own at a broker."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from uuid import UUID
+
+import orjson
+from kafka import KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from consumers import topics
 from consumers.broker import Broker
@@ -19,6 +24,7 @@ from eventlog.database import Database
 from eventlog.log import Log
 from eventlog.reader import head, identity
 from importers.contact_pending import prepare_pending
+from tests.consumers.gateways import Message
 from tests.faults.harness import await_condition
 from tests.faults.subjects import inquiry_of, request_of
 from tests.topic_making import create_topics
@@ -53,6 +59,43 @@ class Connected:
     @property
     def known(self) -> Known:
         return require(self.broker, self.events)
+
+    def remake(self, topic: Topic) -> None:
+        """Delete a topic and make it again."""
+        with self._admin() as admin:
+            admin.delete_topics([topic.name])
+        await_condition(lambda: self._is_made(topic))
+
+    def send_to(
+        self, topic: Topic, partition: int, messages: Iterable[Message | bytes | None]
+    ) -> None:
+        """Send messages to one partition, in order."""
+        producer = KafkaProducer(**self.broker.client)
+        for message in messages:
+            value = orjson.dumps(message) if isinstance(message, dict) else message
+            producer.send(topic.name, value, key=b"any", partition=partition)
+        producer.flush()
+        producer.close()
+
+    def expire(self, topic: Topic, partition: int, *, before: int) -> None:
+        """Let the messages before an offset expire."""
+        with self._admin() as admin:
+            admin.delete_records({TopicPartition(topic.name, partition): before})
+
+    @contextmanager
+    def _admin(self) -> Iterator[KafkaAdminClient]:
+        admin = KafkaAdminClient(**self.broker.client)
+        try:
+            yield admin
+        finally:
+            admin.close()
+
+    def _is_made(self, topic: Topic) -> bool:
+        try:
+            create_topics(self.broker, [topic])
+        except KafkaError:  # the old one is still being deleted
+            return False
+        return True
 
     @property
     def database(self) -> Database:

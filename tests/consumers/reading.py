@@ -32,3 +32,10 @@ def read_topic(
             for polled in consumer.poll(200).values():
                 records += polled
         return records
+
+
+def written(broker: Broker, topic: str) -> int:
+    """Return how many messages were ever written to a topic."""
+    with KafkaConsumer(group_id=None, **broker.client) as consumer:
+        partitions = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+        return sum(offset or 0 for offset in consumer.end_offsets(partitions).values())

@@ -20,7 +20,6 @@ from consumers.sending import Outgoing
 from consumers.topics import TopicError
 from eventlog.log import assembled
 from eventlog.reader import identity, read
-from tests.topic_making import create_topics
 from tests.conftest import Servers
 from tests.consumers.connected import Connected
 from tests.consumers.reading import read_topic
@@ -181,7 +180,7 @@ def test_a_topic_that_lost_its_records_is_filled_again_and_that_is_said(
 ) -> None:
     connected.happen(10)
     connected.relay()
-    remake(connected)
+    connected.remake(connected.events)
     connected.happen(1, seed=2)
 
     connected.relay()
@@ -223,19 +222,3 @@ def cut_leader(connected: Connected) -> None:
             " WHERE locktype = 'advisory' AND granted AND datname = current_database()"
         ).fetchall()
     assert pid == (True,)
-
-
-def remake(connected: Connected) -> None:
-    """Delete the topic and make it again."""
-    admin = KafkaAdminClient(**connected.broker.client)
-    admin.delete_topics([connected.events.name])
-    admin.close()
-    await_condition(lambda: make_again(connected))
-
-
-def make_again(connected: Connected) -> bool:
-    try:
-        create_topics(connected.broker, [connected.events])
-    except KafkaError:  # the old one is still being deleted
-        return False
-    return True
