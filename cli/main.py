@@ -7,7 +7,19 @@ import sys
 
 import typer
 
-from cli import catalogue, expiring, importing, kpi, project, serving, simulating, verify_kpi
+from cli import (
+    catalogue,
+    consuming,
+    doctor,
+    expiring,
+    importing,
+    kpi,
+    project,
+    relaying,
+    serving,
+    simulating,
+    verify_kpi,
+)
 
 app = typer.Typer(
     name="dasan",
@@ -23,10 +35,16 @@ imports.command("contacts")(importing.contacts)
 catalogues = typer.Typer(no_args_is_help=True, help="Names of codes, and what is aimed at.")
 app.add_typer(catalogues, name="catalogue")
 catalogues.command("load")(catalogue.load)
+consumers = typer.Typer(no_args_is_help=True, help="Take messages from Kafka: docs/kafka.md.")
+app.add_typer(consumers, name="consume")
+consumers.command("contacts")(consuming.contacts)
+consumers.command("replica")(consuming.replica)
 app.command("demo")(simulating.demo)
+app.command("doctor")(doctor.doctor)
 app.command("expire")(expiring.expire)
 app.command("kpi")(kpi.kpi)
 app.command("project")(project.project)
+app.command("relay")(relaying.relay)
 app.command("serve")(serving.serve)
 app.command("simulate")(simulating.simulate)
 app.command("token")(serving.token)
@@ -38,6 +56,12 @@ def main() -> None:
     import psycopg
 
     from cli.serving import ServeError
+    from consumers.broker import BrokerError
+    from consumers.contacts import TooManyRejectedError
+    from consumers.ends import ForeignRecordError
+    from consumers.relay import DivergedError
+    from consumers.replica import ReplicaError
+    from consumers.topics import TopicError
     from domain.errors import InquiryError
     from domain.inquiries import StaleVersionError
     from domain.request import RequestError
@@ -54,10 +78,12 @@ def main() -> None:
 
     cannot_begin = (
         DatabaseError, EmbeddedServerError, KeyFileError, SettingsError,
-        ImportFileError, QuestionError, RequestError, ServeError, VocabularyError,
+        BrokerError, TopicError, ImportFileError, QuestionError, RequestError, ServeError,
+        VocabularyError,
     )  # fmt: skip
     cannot_finish = (
-        InquiryError, SendingError, StaleVersionError, ViewStoppedError, WriterError, psycopg.Error,
+        DivergedError, ForeignRecordError, InquiryError, ReplicaError, SendingError,
+        StaleVersionError, TooManyRejectedError, ViewStoppedError, WriterError, psycopg.Error,
     )  # fmt: skip
     try:
         app()

@@ -35,7 +35,8 @@ def inspect(
     inspector = _Inspector(identity(connection).source, upto)
     found = root(inspector.passed(records(connection, upto, progress)))
     faults = [fault for fault in (inspector.fault, _wrong_version(connection, upto)) if fault]
-    return Inspection(None if inspector.is_missing else found, min(faults, default=None))
+    first = min(faults, key=lambda fault: fault.position, default=None)
+    return Inspection(None if inspector.is_missing else found, first)
 
 
 def records(

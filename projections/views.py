@@ -1,8 +1,9 @@
 """What a view is: its tables, and the statements that merge `events` into them."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from psycopg import Connection, sql
@@ -13,14 +14,33 @@ class View:
     """A view: a schema of its own, `tables` to make in it, `merges` to run for each batch."""
 
     name: str
+    schema: str
     tables: str
     merges: tuple[str, ...]
 
     @property
     def definition(self) -> str:
-        """Return the SHA-256 of the view's text and of what it reads: another text is another."""
-        read = text("events.sql")
-        return hashlib.sha256("\n".join((read, self.tables, *self.merges)).encode()).hexdigest()
+        """Return the SHA-256 of the view's text and of what it reads: another text is another.
+
+        Wherever the view is, its text is that of the schema with its name.
+        """
+        home = self.within(self.name)
+        texts = (text("events.sql"), home.tables, *home.merges)
+        return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """Return the names of the view's tables, sorted."""
+        made = re.findall(rf"^CREATE TABLE {self.schema}\.(\w+)", self.tables, re.MULTILINE)
+        return tuple(sorted(made))
+
+    def within(self, schema: str) -> "View":
+        """Return the same view with its tables in another schema; `pg_temp` is the connection's."""
+        table = re.compile(rf"\b{self.schema}\.({'|'.join(self.table_names)})\b")
+        tables, *merges = (
+            table.sub(rf"{schema}.\1", statement) for statement in (self.tables, *self.merges)
+        )
+        return replace(self, schema=schema, tables=tables, merges=tuple(merges))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +92,7 @@ def kpi(connection: Connection) -> View:
     )
     return View(
         name="kpi",
+        schema="kpi",
         tables=";\n".join(tables),
         merges=(
             # The planner takes a batch for small, and would sort its rows by nine labels.
@@ -85,7 +106,7 @@ def kpi(connection: Connection) -> View:
 
 def _from_file(name: str) -> View:
     tables, merge = text(f"{name}.sql").split("-- Merge\n")
-    return View(name, tables, (merge,))
+    return View(name, name, tables, (merge,))
 
 
 def _all_dimensions() -> set[str]:
@@ -134,7 +155,7 @@ def _merge(table: SumTable, source: str, sums: Mapping[str, str]) -> str:
 
 def make(connection: Connection, view: View) -> None:
     """Make the view's empty tables, readable by auditors, writable by the projector."""
-    schema = sql.Identifier(view.name)
+    schema = sql.Identifier(view.schema)
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
     connection.execute(view.tables.encode())
     for statement in (
@@ -148,5 +169,5 @@ def make(connection: Connection, view: View) -> None:
 def drop(connection: Connection, view: View) -> None:
     """Drop the view's tables."""
     connection.execute(
-        sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(view.name))
+        sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(view.schema))
     )
