@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check fix bench fuzz openapi soak faults lock clean
+.PHONY: setup demo test check fix bench fuzz openapi asyncapi soak faults lock clean
 
 setup: $(READY)
 
@@ -39,6 +39,9 @@ bench: setup
 
 openapi: setup
 	$(BIN)/python -m api > docs/openapi.json
+
+asyncapi: setup
+	$(BIN)/python -m consumers > docs/asyncapi.json
 
 fuzz: setup
 	$(BIN)/pytest -m fuzz

@@ -1,7 +1,7 @@
 """Kafka: relay, replica and contacts beside a bare producer and consumer of the same bytes.
 
-One broker for the run, a fresh topic and database each time. What is timed is the whole way: joining
-the group or beginning the session, until the last record is where it belongs.
+One broker for the run, a fresh topic and database each time. What is timed is the whole way: from
+joining the group or beginning the session until the last record is where it belongs.
 """
 
 import itertools
@@ -157,9 +157,9 @@ class Streaming:
                 return Run(count, _timed(member.run, is_done))
 
     def _topic(self, named: Callable[[str], Topic]) -> Topic:
-        city = f"bench-{next(self._numbers)}"
-        create_topics(self.broker, city, partitions=PARTITIONS)
-        return named(city)
+        topic = named(f"bench-{next(self._numbers)}")
+        create_topics(self.broker, [topic], partitions=PARTITIONS)
+        return topic
 
     def _database(self) -> Database:
         place = self.bench.log(f"streamed_{next(self._numbers)}")

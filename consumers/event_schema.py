@@ -146,7 +146,7 @@ def _field(hint: Any, named: dict[str, Schema]) -> Schema:
 
 
 def _enumeration(cls: type[StrEnum]) -> Schema:
-    return {"type": "string", "pattern": "."}
+    return {"type": "string", "enum": [member.value for member in cls]}
 
 
 def said_of(cls: type[Any]) -> str:

@@ -28,13 +28,14 @@ CREATE FUNCTION replicate(
     positions bigint[], streams uuid[], versions integer[], types text[], records bytea[]
 ) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET dasan.replicating = 'on' SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     changed integer;
     other   bigint;
     before  bigint;
     reached bigint;
 BEGIN
+    PERFORM set_config('dasan.replicating', 'on', true);
     UPDATE replica SET origin = log_id_of_all WHERE origin IS NULL;
     IF FOUND THEN
         UPDATE log_identity SET log_id = log_id_of_all;

@@ -42,6 +42,11 @@ class Program:
         self.process.terminate()
         assert self.process.wait(STOPPED_WITHIN_S) == 0, self.said
 
+    def end(self) -> None:
+        """End it if it still runs."""
+        self.process.kill()
+        self.process.wait()
+
     @property
     def said(self) -> str:
         return self._said.read_text()

@@ -10,9 +10,7 @@ from consumers.topics import Topic
 PARTITIONS = 4
 
 
-def create_topics(
-    broker: Broker, topics: Iterable[Topic], *, partitions: int = PARTITIONS
-) -> None:
+def create_topics(broker: Broker, topics: Iterable[Topic], *, partitions: int = PARTITIONS) -> None:
     """Make topics.
 
     Raises:

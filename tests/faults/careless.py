@@ -1,0 +1,63 @@
+"""`python -m tests.faults.careless relay|contacts|replica …`: `dasan …` without one protection.
+
+What is left is what people write first: a position or an offset stored beside the work, and not
+with it.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from cli.main import main
+from consumers import contacts, replica, sending
+from consumers.consuming import Move, Records
+from consumers.ends import End
+from consumers.remembering import move
+from consumers.topics import Known
+
+
+def _relay() -> None:
+    """Go on at the position that was stored, whatever the topic has."""
+
+    def init(self: Any, broker: Any, topic: Known, log_id: Any) -> None:
+        checked(self, broker, topic, log_id)
+        with psycopg.connect(os.environ["DASAN_DATABASE_URL"]) as connection:
+            row = connection.execute(
+                "SELECT position FROM relay WHERE topic = %s", [topic.name]
+            ).fetchone()
+        stored = End(row[0] if row else 0, b"")
+        self.ends = dict.fromkeys(range(topic.partitions), stored)
+
+    checked = sending.Session.__init__
+    sending.Session.__init__ = init  # type: ignore[method-assign]
+
+
+def _contacts() -> None:
+    """Store the offsets, then take the messages."""
+
+    def handle(self: Any, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
+        move(self._connection, topic.id, moves)
+        take(self, topic, records, [])
+
+    take = contacts.ContactMessages.handle
+    contacts.ContactMessages.handle = handle  # type: ignore[method-assign]
+
+
+def _replica() -> None:
+    """Store the offsets, then write the records."""
+
+    def handle(self: Any, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
+        self.finish()
+        move(self._connection, topic.id, moves)
+        write(self, topic, records, [])
+
+    write = replica.Replica.handle
+    replica.Replica.handle = handle  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    {"relay": _relay, "contacts": _contacts, "replica": _replica}[sys.argv.pop(1)]()
+    main()

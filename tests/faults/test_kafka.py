@@ -1,0 +1,117 @@
+"""Relay, contacts and replica, killed while they work: nothing is lost, nothing is there twice."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from random import Random, SystemRandom
+from uuid import uuid4
+
+import pytest
+
+from consumers.remembering import prepare_remembered
+from eventlog.database import prepare
+from eventlog.log import assembled
+from projections import runner
+from tests.broker import KafkaServer
+from tests.conftest import Servers
+from tests.consumers.connected import Connected
+from tests.faults.line_up import LineUp, lined_up
+
+Make = Callable[..., LineUp]
+
+
+@pytest.fixture
+def chance() -> Random:
+    """Choices by a seed that a failure shows."""
+    seed = int(os.environ.get("SEED") or SystemRandom().getrandbits(32))
+    print(f"SEED={seed} chooses the same again")  # noqa: T201 - pytest shows it with a failure
+    return Random(seed)
+
+
+@pytest.fixture
+def make(
+    servers: Servers, own_broker: KafkaServer, tmp_path: Path, chance: Random
+) -> Iterator[Make]:
+    """Starts two of each program on a city and a replica of its own."""
+    with ExitStack() as stack:
+
+        def start(*careless: str) -> LineUp:
+            name = uuid4().hex[:8]
+            settings = replace(servers.settings, city=f"city-{name}")
+            origin = stack.enter_context(servers.database(f"origin_{name}", empty=True))
+            copy = stack.enter_context(servers.database(f"copy_{name}", empty=True))
+            for database in (origin, copy):
+                prepare(database, settings, servers.keys)
+                runner.prepare(database, settings.timezone)
+                prepare_remembered(database)
+            log = stack.enter_context(assembled(settings, origin, servers.keys))
+            connected = Connected(log, own_broker.broker, settings.city)
+            connected.prepare()
+            return stack.enter_context(
+                lined_up(
+                    connected, copy, own_broker, settings.home, tmp_path, chance, careless=careless
+                )
+            )
+
+        yield start
+
+
+@pytest.mark.parametrize(
+    ("kills", "restarts"), [(1, {0}), pytest.param(20, {5, 11, 17}, marks=pytest.mark.faults)]
+)
+def test_nothing_is_lost_or_there_twice_whatever_is_killed(
+    make: Make, own_broker: KafkaServer, kills: int, restarts: set[int]
+) -> None:
+    line_up = make()
+
+    with line_up.sending():
+        for kill in range(kills):
+            line_up.kill_one_of_each()
+            if kill in restarts:
+                own_broker.stop()
+                own_broker.start()
+        line_up.kill_one_of_each()
+    line_up.await_rest()
+    line_up.await_replica()
+    line_up.stop()
+
+    assert line_up.faults() == {}
+    assert line_up.kpi_counts() == line_up.sent_counts()
+
+
+@pytest.mark.faults
+def test_a_relay_that_trusts_its_stored_position_sends_twice(make: Make) -> None:
+    line_up = make("relay")
+
+    with line_up.sending():
+        for _ in range(5):
+            line_up.kill_all("relay")
+    line_up.await_rest()
+
+    assert line_up.faults().keys() & {"events twice in the topic", "events different in the topic"}
+
+
+@pytest.mark.faults
+def test_contacts_whose_offsets_are_stored_first_are_lost(make: Make) -> None:
+    line_up = make("contacts")
+
+    with line_up.sending():
+        for _ in range(5):
+            line_up.kill_all("contacts")
+    line_up.await_rest()
+
+    assert "contacts lost" in line_up.faults()
+
+
+@pytest.mark.faults
+def test_a_replica_whose_offsets_are_stored_first_has_gaps(make: Make) -> None:
+    line_up = make("replica")
+
+    with line_up.sending():
+        for _ in range(5):
+            line_up.kill_all("replica")
+    line_up.await_rest()
+
+    assert line_up.has_gaps()
