@@ -101,12 +101,12 @@ class Connected:
     def database(self) -> Database:
         return self.log.database
 
-    def happen(self, inquiries: int, *, seed: int = 1) -> None:
-        """Let inquiries come, with one to seven events each."""
+    def happen(self, inquiries: int, *, seed: int = 1, events: int | None = None) -> None:
+        """Let inquiries come, with so many events each, or one to seven."""
         chance = Random(seed)
         for _ in range(inquiries):
             name = f"{chance.getrandbits(128):032x}"
-            inquiry = inquiry_of(UUID(name), chance.randint(1, 7))
+            inquiry = inquiry_of(UUID(name), events or chance.randint(1, 7))
             self.log.inquiries.receive(inquiry, request_of(name, self.log.keys))
 
     def position(self) -> int:
