@@ -78,11 +78,11 @@ def main() -> None:
 
     cannot_begin = (
         DatabaseError, EmbeddedServerError, KeyFileError, SettingsError,
-        BrokerError, TopicError, ImportFileError, QuestionError, RequestError, ServeError,
-        VocabularyError,
+        BrokerError, ReplicaError, TopicError, ImportFileError, QuestionError, RequestError,
+        ServeError, VocabularyError,
     )  # fmt: skip
     cannot_finish = (
-        DivergedError, ForeignRecordError, InquiryError, ReplicaError, SendingError,
+        DivergedError, ForeignRecordError, InquiryError, SendingError,
         StaleVersionError, TooManyRejectedError, ViewStoppedError, WriterError, psycopg.Error,
     )  # fmt: skip
     try:
