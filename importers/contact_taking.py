@@ -52,7 +52,8 @@ class Contacts:
         """
         told = self._record(steps)
         self._pending.keep(t.reported for t in told if t.fate is Fate.WAITING)
-        touched = {t.reported.stream for t in told if t.fate in (Fate.TAKEN, Fate.WAITING)}
+        # Repeats, too: whoever took the step first may have ended before it released the others.
+        touched = {t.reported.stream for t in told if t.fate is not Fate.REFUSED}
         return Taken(told, self._release(touched))
 
     def give_up(self, report: Callable[[list[Told]], None]) -> bool:

@@ -26,10 +26,10 @@ def _relay() -> None:
         checked(self, broker, topic, log_id)
         with psycopg.connect(os.environ["DASAN_DATABASE_URL"]) as connection:
             row = connection.execute(
-                "SELECT position FROM relay WHERE topic = %s", [topic.name]
+                "SELECT position, record FROM relay JOIN log USING (position) WHERE topic = %s",
+                [topic.name],
             ).fetchone()
-        stored = End(row[0] if row else 0, b"")
-        self.ends = dict.fromkeys(range(topic.partitions), stored)
+        self.ends = dict.fromkeys(range(topic.partitions), End(*row)) if row else {}
 
     checked = sending.Session.__init__
     sending.Session.__init__ = init  # type: ignore[method-assign]
@@ -40,10 +40,15 @@ def _contacts() -> None:
 
     def handle(self: Any, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
         move(self._connection, topic.id, moves)
-        take(self, topic, records, [])
+        take(self, topic, records, _made(moves))
 
     take = contacts.ContactMessages.handle
     contacts.ContactMessages.handle = handle  # type: ignore[method-assign]
+
+
+def _made(moves: Sequence[Move]) -> list[Move]:
+    """Return moves that change nothing, since they were made."""
+    return [Move(partition, end, end) for partition, _, end in moves]
 
 
 def _replica() -> None:
@@ -52,7 +57,7 @@ def _replica() -> None:
     def handle(self: Any, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
         self.finish()
         move(self._connection, topic.id, moves)
-        write(self, topic, records, [])
+        write(self, topic, records, _made(moves))
 
     write = replica.Replica.handle
     replica.Replica.handle = handle  # type: ignore[method-assign]

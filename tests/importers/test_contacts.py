@@ -326,6 +326,23 @@ def test_a_step_that_comes_while_another_process_lets_it_wait_is_not_missed(
     assert gateway.types() == ["received", "queued", "answered"]
 
 
+def test_what_waits_is_released_although_whoever_took_its_predecessor_was_killed(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received, queued, *_ = gateway.call()
+    gateway.tell(queued)
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(Contacts, "_release", killed)
+        gateway.tell(received)
+    gateway.tell(received)
+
+    assert gateway.types() == ["received", "queued"]
+
+
 def test_a_contact_that_somebody_changes_meanwhile_is_decided_on_again(
     gateway: Gateway, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
