@@ -8,16 +8,12 @@ from psycopg import Connection
 
 from consumers.consuming import Move
 from consumers.persisting import PartitionLostError
-from eventlog.database import Database
+from eventlog.database import Database, make_once
 
 
 def prepare_remembered(database: Database) -> None:
     """Make the tables if there are none."""
-    with database.connect_as_owner() as connection, connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan schema'))")
-        row = connection.execute("SELECT to_regclass('consumed') IS NULL").fetchone()
-        if row is not None and row[0]:
-            connection.execute(files("consumers").joinpath("remembered.sql").read_bytes())
+    make_once(database, "consumed", files("consumers").joinpath("remembered.sql").read_bytes())
 
 
 def offsets(connection: Connection, topic_id: UUID, partitions: Sequence[int]) -> Mapping[int, int]:

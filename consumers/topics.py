@@ -6,9 +6,14 @@ from uuid import UUID
 
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import (
+    NoError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
-from consumers.broker import Broker
+from consumers.broker import Broker, administering
 
 DAY_MS = 24 * 3_600_000
 FOR_EVER = "-1"
@@ -81,29 +86,27 @@ def require(broker: Broker, topic: Topic) -> Known:
         BrokerError: the broker does not answer, or refuses.
         TopicError: there is no such topic, or a setting is wrong.
     """
-    try:
-        admin = KafkaAdminClient(**broker.client)
-    except KafkaError as error:
-        raise broker.unusable(error) from error
-    try:
+    with administering(broker) as admin:
         [told] = admin.describe_topics([topic.name])
-        if not told["partitions"]:
+        error = for_code(told["error_code"])  # type: ignore[no-untyped-call] # types-kafka-python
+        if error is UnknownTopicOrPartitionError:
             configs = topic.configs.replace(",", " --config ")
             raise TopicError(
                 f"there is no topic {topic.name} at {broker.name}. Make it: kafka-topics.sh "
-                f"--create --topic {topic.name} --partitions {PARTITIONS} --config {configs}"
+                f"--bootstrap-server {broker.name} --create --topic {topic.name} "
+                f"--partitions {PARTITIONS} --config {configs}"
             )
-        _require_settings(admin, topic)
-    except KafkaError as error:
-        raise broker.unusable(error) from error
-    finally:
-        admin.close()
+        if error is not NoError:
+            raise error(topic.name)
+        _require_settings(broker, admin, topic)
     return Known(topic.name, UUID(str(told["topic_id"])), len(told["partitions"]))
 
 
-def _require_settings(admin: KafkaAdminClient, topic: Topic) -> None:
+def _require_settings(broker: Broker, admin: KafkaAdminClient, topic: Topic) -> None:
     resource = ConfigResource(ConfigResourceType.TOPIC, topic.name)
     told = admin.describe_configs([resource], config_filter="all")["topic"][topic.name]
+    if not told:  # the library keeps the error to itself
+        raise TopicAuthorizationFailedError(f"DescribeConfigs of {topic.name}")
     wrong = [
         f"{name} is {told[name]['value']}, not {value}"
         for name, value in topic.settings.items()
@@ -115,6 +118,6 @@ def _require_settings(admin: KafkaAdminClient, topic: Topic) -> None:
     if wrong:
         raise TopicError(
             f"the topic {topic.name} has wrong settings: {'; '.join(wrong)}. Mend them: "
-            f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name} "
-            f"--add-config {topic.configs}"
+            f"kafka-configs.sh --bootstrap-server {broker.name} --alter --entity-type topics "
+            f"--entity-name {topic.name} --add-config {topic.configs}"
         )

@@ -155,6 +155,14 @@ def prepare(database: Database, settings: Settings, keys: Keys) -> None:
         _require_identity(connection, database, settings, keys)
 
 
+def make_once(database: Database, table: str, statements: bytes) -> None:
+    """Run statements that make tables unless `table` is there; two at once make them once."""
+    with database.connect_as_owner() as connection, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan schema'))")
+        if not _exists(connection, table):
+            connection.execute(statements)
+
+
 def _require_identity(
     connection: Connection, database: Database, settings: Settings, keys: Keys
 ) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from eventlog.database import Database
+from eventlog.database import Database, make_once
 from eventlog.keys import Keys
 from importers.contact_deciding import Fate, Reported, Sent, Told
 from importers.contact_envelope import parse_step
@@ -24,11 +24,8 @@ WAIT = "1 hour"
 
 def prepare_pending(database: Database) -> None:
     """Make the tables if there are none."""
-    with database.connect_as_owner() as connection, connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan schema'))")
-        row = connection.execute("SELECT to_regclass('vault.rejected') IS NULL").fetchone()
-        if row is not None and row[0]:
-            connection.execute(files("importers").joinpath("contact_pending.sql").read_bytes())
+    statements = files("importers").joinpath("contact_pending.sql").read_bytes()
+    make_once(database, "vault.rejected", statements)
 
 
 class Pending:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import LiteralString
 from zoneinfo import ZoneInfo
 
 from consumers.topics import require
@@ -64,25 +65,30 @@ class LineUp:
 
     def kill_one_of_each(self) -> None:
         """Kill a program of each kind once all kinds have got on, and start it again."""
-        before = self.progress()
-        await_condition(
-            lambda: all(now > then for now, then in zip(self.progress(), before, strict=True)),
-        )
+        self._await_progress()
         for programs in self.programs.values():
-            program = self.chance.choice(programs)
-            program.kill()
-            program.start()
+            _killed_and_started(self.chance.choice(programs))
 
     def kill_all(self, kind: str) -> None:
         """Kill every program of a kind in the middle of its work, and start them again."""
+        self._await_progress()
+        for program in self.programs[kind]:
+            _killed_and_started(program)
+
+    def restart_broker(self) -> None:
+        """Stop the broker and start it; whoever was just starting and found none starts again."""
+        self.server.stop()
+        self.server.start()
+        for program in (p for programs in self.programs.values() for p in programs):
+            if program.process.poll() is not None:
+                assert "no Kafka broker answers" in program.said
+                program.start()
+
+    def _await_progress(self) -> None:
         before = self.progress()
         await_condition(
             lambda: all(now > then for now, then in zip(self.progress(), before, strict=True)),
         )
-        for program in self.programs[kind]:
-            program.kill()
-        for program in self.programs[kind]:
-            program.start()
 
     def progress(self) -> tuple[int, int, int]:
         """Return how far contacts, relay and replica are."""
@@ -117,6 +123,7 @@ class LineUp:
         rejected = len(read_topic(self.connected.broker, self.connected.rejected.name))
         found = {
             "contacts lost": max(0, expected - len(origin)),
+            "contacts still waiting": _count(self.connected.database, "vault.pending"),
             "contacts taken twice": max(0, len(origin) - expected),
             "rejections lost": max(0, nonsense - rejected),
             "rejections sent twice": max(0, rejected - nonsense),
@@ -155,11 +162,12 @@ class LineUp:
         return {name: row.sums[name] or 0 for name in self.sent_counts()}
 
     def _is_rejected(self) -> bool:
-        with self.connected.database.connect() as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM vault.rejected WHERE message IS NOT NULL"
-            ).fetchone()
-        return row == (0,)
+        return not _count(self.connected.database, "vault.rejected WHERE message IS NOT NULL")
+
+
+def _killed_and_started(program: Program) -> None:
+    program.kill()
+    program.start()
 
 
 @contextmanager
@@ -213,3 +221,9 @@ def _head(database: Database) -> int:
 def _records(database: Database) -> list[bytes]:
     with database.connect() as connection:
         return [row.record for row in read(connection, after=0, limit=1_000_000)]
+
+
+def _count(database: Database, rows: LiteralString) -> int:
+    with database.connect() as connection:
+        found = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()  # noqa: S608 - ours
+    return int(found[0]) if found else 0
