@@ -3,30 +3,24 @@
 Names are those of Kafka's own clients: `security.protocol` is `KAFKA_SECURITY_PROTOCOL`.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kafka.admin import KafkaAdminClient
 from kafka.errors import (
     AuthorizationError,
-    KafkaError,
+    KafkaProtocolError,
+    RetriableError,
     SaslAuthenticationFailedError,
     UnsupportedSaslMechanismError,
 )
-from kafka.net.compat import KafkaNetClient
-from kafka.net.manager import KafkaConnectionManager
-from kafka.net.selector import NetworkSelector
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 BOOTSTRAP_TIMEOUT_MS = 5_000
 REQUEST_TIMEOUT_MS = 15_000
 RECONNECT_BACKOFF_MAX_MS = 2_000
-ADMIN_BACKOFF_MAX_MS = 100
-"""Short: of two refusals the library loses one, when it comes together with the end of the line."""
 
 REFUSALS = (AuthorizationError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError)
 """What a broker says to somebody who may not: asking again does not help."""
@@ -84,79 +78,12 @@ class Broker:
                 f"the broker {self.name} refuses: {error}. Mend KAFKA_SASL_* or the rights of "
                 f"{self.username or 'this client'} (docs/kafka.md lists what each program needs)"
             )
-        if isinstance(error, KafkaError) and error.retriable:
+        if isinstance(error, RetriableError | KafkaProtocolError):
             return AbsentBrokerError(
                 f"no Kafka broker answers at {self.name}: {error}. Start it, or mend "
                 "KAFKA_BOOTSTRAP_SERVERS, KAFKA_SECURITY_PROTOCOL, KAFKA_SSL_* or KAFKA_SASL_*"
             )
         return BrokerError(f"the broker {self.name} cannot be used: {error!r}")
-
-
-@contextmanager
-def administering(
-    broker: Broker, *, patience_ms: int = BOOTSTRAP_TIMEOUT_MS
-) -> Iterator[KafkaAdminClient]:
-    """Yield a client that asks about topics and makes them.
-
-    Raises:
-        BrokerError: no broker answers within `patience_ms`, or one refuses or fails.
-    """
-    made: list[_Net] = []
-
-    def make(**settings: Any) -> KafkaNetClient:
-        made.append(_Net(**settings))
-        return made[-1]
-
-    settings = broker.client | {
-        "bootstrap_timeout_ms": patience_ms,
-        "reconnect_backoff_max_ms": ADMIN_BACKOFF_MAX_MS,
-    }
-    try:
-        admin = KafkaAdminClient(**settings, kafka_client=make)
-    except KafkaError as error:
-        raise broker.unusable(made[-1].give_up() or error if made else error) from error
-    try:
-        yield admin
-    except KafkaError as error:
-        raise broker.unusable(error) from error
-    finally:
-        admin.close()
-
-
-class _Connections(KafkaConnectionManager):
-    """Knows why it cannot connect, and gives up when it is refused.
-
-    The library goes on asking a broker that refuses, and says no more in the end than that time is
-    up.
-    """
-
-    def __init__(self, selector: NetworkSelector, **settings: Any) -> None:
-        super().__init__(selector, **settings)
-        self.why: Exception | None = None
-
-    def get_connection(self, *arguments: Any, **options: Any) -> Any:
-        if isinstance(self.why, REFUSALS):
-            raise self.why
-        connection = super().get_connection(*arguments, **options)
-        connection.init_future.add_errback(self._remember)
-        return connection
-
-    def _remember(self, why: Exception) -> None:
-        self.why = why
-
-
-class _Net(KafkaNetClient):
-    """The library's client upon connections that know why they fail."""
-
-    def __init__(self, **settings: Any) -> None:
-        selector = NetworkSelector(**settings)
-        self.connections = _Connections(selector, **settings)
-        super().__init__(selector, self.connections)
-
-    def give_up(self) -> Exception | None:
-        """Close what the library leaves running, once more each time, and return what failed."""
-        self.close()
-        return self.connections.why
 
 
 def read_broker(environment: Mapping[str, str]) -> Broker:

@@ -20,12 +20,29 @@ CREATE TRIGGER log_is_replicated BEFORE INSERT ON log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_append();
 ALTER TABLE log ENABLE ALWAYS TRIGGER log_is_replicated;
 
+-- The rows of records, read from their own bytes, whose order is known (RFC 8785):
+-- {…,"id":"stream/version","recordedtime":"27 characters","sequence":"20 digits",…,"type":"…"}.
+-- Only the envelope has a "recordedtime", and no value outside `data` holds a quote.
+CREATE FUNCTION log_rows(records bytea[]) RETURNS SETOF log LANGUAGE sql IMMUTABLE AS $$
+    SELECT convert_from(substr(record, at + 57, 20), 'UTF8')::bigint,
+           split_part(id, '/', 1)::uuid, split_part(id, '/', 2)::integer,
+           split_part(convert_from(substr(record, greatest(length(record) - 127, 1)), 'UTF8'),
+                      '"', -2),
+           record
+    FROM unnest(records) AS record
+    CROSS JOIN LATERAL (
+        SELECT nullif(position('"recordedtime":"'::bytea IN record), 0) AS at OFFSET 0) place
+    CROSS JOIN LATERAL (
+        SELECT split_part(convert_from(substr(record, at - 64, 64), 'UTF8'), '"', -2) AS id
+        OFFSET 0) named
+$$;
+
 -- Take over records with their places in the topic, all or nothing, and return the new head: the
 -- longest prefix of positions without a gap. Several members write at the same time; what one of
 -- them adds below what another has shows the other's, too.
 CREATE FUNCTION replicate(
     topic uuid, log_id_of_all uuid, partitions integer[], begins bigint[], ends bigint[],
-    positions bigint[], streams uuid[], versions integer[], types text[], records bytea[]
+    records bytea[]
 ) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
@@ -54,19 +71,19 @@ BEGIN
             USING ERRCODE = 'serialization_failure';
     END IF;
 
-    INSERT INTO log (position, stream_id, version, type, record)
-    SELECT * FROM unnest(positions, streams, versions, types, records)
-    ON CONFLICT (position) DO NOTHING;
-    GET DIAGNOSTICS changed = ROW_COUNT;
-    IF changed <> cardinality(positions) THEN
+    BEGIN
+        INSERT INTO log SELECT * FROM log_rows(records);
+    EXCEPTION WHEN unique_violation THEN
+        -- Some came before, as after a topic was made again: they have to be the same.
         SELECT position INTO other
-        FROM unnest(positions, records) AS n(position, record) JOIN log USING (position)
+        FROM log_rows(records) AS n JOIN log USING (position)
         WHERE log.record <> n.record ORDER BY position LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'the topic has another record at position % than this replica', other
                 USING ERRCODE = 'data_exception';
         END IF;
-    END IF;
+        INSERT INTO log SELECT * FROM log_rows(records) ON CONFLICT (position) DO NOTHING;
+    END;
 
     -- Last, so that others wait briefly; what they have committed by then is seen.
     SELECT position INTO before FROM log_head FOR UPDATE;
@@ -83,5 +100,5 @@ BEGIN
         FROM log WHERE position = reached);
     RETURN reached;
 END $$;
-REVOKE ALL ON FUNCTION replicate FROM PUBLIC;
+REVOKE ALL ON FUNCTION replicate, log_rows FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION replicate TO dasan_appender;

@@ -13,7 +13,8 @@ from kafka.errors import (
     for_code,
 )
 
-from consumers.broker import Broker, administering
+from consumers.administering import administering
+from consumers.broker import Broker
 
 DAY_MS = 24 * 3_600_000
 FOR_EVER = "-1"
