@@ -30,17 +30,24 @@ RATIOS = (
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much is done: runs of each case, their length, and the events to catch up on."""
+    """How much is done: runs of each case, their length, and the events to catch up on or send."""
 
     rounds: int
     seconds: float
     warm_up_seconds: float
     log_events: int
     library_events: int
+    sent_events: int
 
 
-FULL = Scale(rounds=3, seconds=5, warm_up_seconds=1.5, log_events=400_000, library_events=6_000)
-QUICK = Scale(rounds=1, seconds=0.5, warm_up_seconds=0.1, log_events=3_000, library_events=300)
+FULL = Scale(
+    rounds=3, seconds=5, warm_up_seconds=1.5,
+    log_events=400_000, library_events=6_000, sent_events=200_000,
+)  # fmt: skip
+QUICK = Scale(
+    rounds=1, seconds=0.5, warm_up_seconds=0.1,
+    log_events=3_000, library_events=300, sent_events=1_000,
+)  # fmt: skip
 
 
 def cases(bench: Bench, scale: Scale) -> list[Case]:

@@ -11,9 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
+from uuid import uuid4
 
 from kafka import KafkaConsumer, KafkaProducer
 
+from benchmarks import day
 from benchmarks.callers import Run
 from benchmarks.figures import Ratio
 from benchmarks.server import Bench, Case, Place
@@ -29,8 +31,8 @@ from consumers.topics import PARTITIONS, Topic
 from eventlog.database import Database
 from eventlog.log import assembled
 from eventlog.reader import head, identity, read
-from tests.topic_making import create_topics
 from tests.consumers.gateways import send, steps
+from tests.topic_making import create_topics
 
 PRODUCER, RELAY = "bare producer, records of the log", "dasan relay"
 CONSUMER, REPLICA = "bare consumer, records of the log", "dasan consume replica, 1 member"
@@ -60,24 +62,27 @@ class Streaming:
     broker: Broker
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
-    def cases(self) -> list[Case]:
+    def cases(self, events: int) -> list[Case]:
         """Return the cases; the readers of the log's records read what was sent before them."""
-        prepare_remembered(self.place.database)
+        place = self.place
+        prepare_remembered(place.database)
+        with assembled(place.settings, place.database, place.keys) as log:
+            day.load(log, events)
         with self.place.database.connect() as connection:
             records = read(connection, after=0, limit=head(connection))
             log_id = identity(connection).log_id
         sent = [
             (str(row.stream).encode(), row.record, headers(row.position, log_id)) for row in records
         ]
-        events, told = self._topic(topics.events), self._topic(topics.contacts)
-        self._relay(events)
+        relayed, told = self._topic(topics.events), self._topic(topics.contacts)
+        self._relay(relayed)
         messages = list(steps((row.record for row in records[:WORTH]), "pbx"))
         send(self.broker, told.name, messages)
         return [
             Case(PRODUCER, "events/s", partial(self._produce, sent)),
             Case(RELAY, "events/s", lambda: self._relay(self._topic(topics.events))),
-            Case(CONSUMER, "events/s", partial(self._consume, events, len(records))),
-            Case(REPLICA, "events/s", partial(self._replicate, events)),
+            Case(CONSUMER, "events/s", partial(self._consume, relayed, len(records))),
+            Case(REPLICA, "events/s", partial(self._replicate, relayed)),
             Case(MESSAGES, "messages/s", partial(self._consume, told, len(messages))),
             Case(CONTACTS, "messages/s", partial(self._take, told, len(messages))),
         ]
@@ -157,7 +162,7 @@ class Streaming:
                 return Run(count, _timed(member.run, is_done))
 
     def _topic(self, named: Callable[[str], Topic]) -> Topic:
-        topic = named(f"bench-{next(self._numbers)}")
+        topic = named(f"bench-{uuid4().hex}")
         create_topics(self.broker, [topic], partitions=PARTITIONS)
         return topic
 

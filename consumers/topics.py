@@ -94,7 +94,7 @@ def require(broker: Broker, topic: Topic) -> Known:
             configs = topic.configs.replace(",", " --config ")
             raise TopicError(
                 f"there is no topic {topic.name} at {broker.name}. Make it: kafka-topics.sh "
-                f"--bootstrap-server {broker.name} --create --topic {topic.name} "
+                f"--create --bootstrap-server {broker.name} --topic {topic.name} "
                 f"--partitions {PARTITIONS} --config {configs}"
             )
         if error is not NoError:
@@ -119,6 +119,6 @@ def _require_settings(broker: Broker, admin: KafkaAdminClient, topic: Topic) -> 
     if wrong:
         raise TopicError(
             f"the topic {topic.name} has wrong settings: {'; '.join(wrong)}. Mend them: "
-            f"kafka-configs.sh --bootstrap-server {broker.name} --alter --entity-type topics "
+            f"kafka-configs.sh --alter --bootstrap-server {broker.name} --entity-type topics "
             f"--entity-name {topic.name} --add-config {topic.configs}"
         )

@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from consumers.broker import Broker
 from eventlog.database import Database, prepare
 from eventlog.embedded import running
 from eventlog.keys import Keys, load_keys
@@ -22,6 +23,8 @@ from eventlog.log import Log, assembled
 from eventlog.settings import Settings
 from eventlog.writer import Answer, Command
 from projections import runner
+from tests.broker import KafkaServer, given_or_started, started
+from tests.broker_jars import NoKafkaError
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -121,6 +124,38 @@ def log(servers: Servers, database: Database) -> Iterator[Log]:
 def append(log: Log, *commands: Command) -> Sequence[Answer]:
     """Append commands as they are, in one batch."""
     return log.portal.call(log.writer.append, *commands)
+
+
+@contextmanager
+def _where_kafka_runs() -> Iterator[None]:
+    try:
+        yield
+    except NoKafkaError as error:
+        skip_or_fail(str(error))
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """A broker for the whole run: that of KAFKA_BOOTSTRAP_SERVERS, or one of our own."""
+    with _where_kafka_runs(), given_or_started() as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_broker() -> Iterator[KafkaServer]:
+    """A broker of the test's own, that it may kill and start again."""
+    with _where_kafka_runs(), started() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def secured_broker() -> Iterator[KafkaServer]:
+    """A broker that asks everybody who they are, over TLS, and lets nobody do what is not granted.
+
+    Its `broker` is the administrator's; `tests.broker_security.add_user` makes others.
+    """
+    with _where_kafka_runs(), started(is_secured=True) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

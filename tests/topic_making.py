@@ -19,7 +19,8 @@ def create_topics(broker: Broker, topics: Iterable[Topic], *, partitions: int = 
     admin = KafkaAdminClient(**broker.client)
     try:
         admin.create_topics(
-            [NewTopic(t.name, partitions, 1, topic_configs=dict(t.settings)) for t in topics]
+            [NewTopic(t.name, partitions, 1, topic_configs=dict(t.settings)) for t in topics],
+            wait_for_metadata=True,
         )
     finally:
         admin.close()

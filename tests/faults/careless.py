@@ -7,20 +7,23 @@ with it.
 import os
 import sys
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import psycopg
 
 from cli.main import main
-from consumers import contacts, replica, sending
+from consumers import contacts, relay, replica, sending
 from consumers.consuming import Move, Records
 from consumers.ends import End
 from consumers.remembering import move
 from consumers.topics import Known
 
+BATCHES_A_STORE = 20
+
 
 def _relay() -> None:
-    """Go on at the position that was stored, whatever the topic has."""
+    """Go on at the position that was stored now and then, whatever the topic has."""
 
     def init(self: Any, broker: Any, topic: Known, log_id: Any) -> None:
         checked(self, broker, topic, log_id)
@@ -31,7 +34,13 @@ def _relay() -> None:
             ).fetchone()
         self.ends = dict.fromkeys(range(topic.partitions), End(*row)) if row else {}
 
-    checked = sending.Session.__init__
+    def store(self: Any, *arguments: Any) -> None:
+        if next(times) % BATCHES_A_STORE == 0:
+            at_once(self, *arguments)
+
+    times = count()
+    at_once, checked = relay.Relay._store, sending.Session.__init__
+    relay.Relay._store = store  # type: ignore[method-assign]
     sending.Session.__init__ = init  # type: ignore[method-assign]
 
 

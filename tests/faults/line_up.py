@@ -81,8 +81,7 @@ class LineUp:
         self.server.start()
         for program in (p for programs in self.programs.values() for p in programs):
             if program.process.poll() is not None:
-                assert "no Kafka broker answers" in program.said
-                program.start()
+                _start_again(program)
 
     def _await_progress(self) -> None:
         before = self.progress()
@@ -166,7 +165,16 @@ class LineUp:
 
 
 def _killed_and_started(program: Program) -> None:
-    program.kill()
+    if program.process.poll() is None:
+        program.kill()
+        program.start()
+    else:
+        _start_again(program)
+
+
+def _start_again(program: Program) -> None:
+    """Start a program that found no broker as it began, as whoever supervises it would."""
+    assert "no Kafka broker answers" in program.said, program.said
     program.start()
 
 
