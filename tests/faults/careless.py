@@ -40,7 +40,7 @@ def _relay() -> None:
 
     times = count()
     at_once, checked = relay.Relay._store, sending.Session.__init__
-    relay.Relay._store = store  # type: ignore[method-assign]
+    relay.Relay._store = store  # type: ignore[method-assign, assignment]
     sending.Session.__init__ = init  # type: ignore[method-assign]
 
 
