@@ -16,7 +16,7 @@ from importers.contact_rejections import Rejections, Unsent
 class Rejected:
     """The table of rejected contacts."""
 
-    interval_s = 1.0  # nobody waits for a rejection
+    interval_s = 0.2  # few come, and nobody waits for them
 
     def __init__(self, topic: Topic, keys: Keys) -> None:
         self.topic = topic
