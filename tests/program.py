@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-STOPPED_WITHIN_S = 60.0
+STOPPED_WITHIN_S = 30.0
 DASAN = (str(Path(sys.executable).with_name("dasan")),)
 
 
@@ -22,7 +22,7 @@ class Program:
         command: Sequence[str] = DASAN,
     ) -> None:
         self._command = [*command, *arguments]
-        self._environment = {**os.environ, **environment}
+        self._environment = {**os.environ, **environment, "PYTHONFAULTHANDLER": "1"}
         self._said = said
         self.start()
 
@@ -38,9 +38,14 @@ class Program:
         assert self.process.wait() == -signal.SIGKILL, self.said
 
     def stop(self) -> None:
-        """Tell it to stop, and see that it does so cleanly."""
+        """Tell it to stop, and see that it does so cleanly; one that does not says where it is."""
         self.process.terminate()
-        assert self.process.wait(STOPPED_WITHIN_S) == 0, self.said
+        try:
+            status = self.process.wait(STOPPED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            status = self.process.wait()
+        assert status == 0, self.said
 
     def end(self) -> None:
         """End it if it still runs."""
