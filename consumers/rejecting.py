@@ -30,10 +30,13 @@ class Rejected:
             for one in Rejections(connection, self._keys).unsent(position, limit)
         ]
 
-    def head(self, connection: Connection) -> int:
-        """Return the number of the last rejection."""
-        row = connection.execute("SELECT max(number) FROM vault.rejected").fetchone()
-        return (row and row[0]) or 0
+    def behind(self, connection: Connection, position: int) -> int:
+        """Return how many rejections are unsent."""
+        row = connection.execute(
+            "SELECT count(*) FROM vault.rejected WHERE number > %s AND message IS NOT NULL",
+            [position],
+        ).fetchone()
+        return row[0] if row else 0
 
     def require_same(self, connection: Connection, ends: Sequence[End]) -> None:
         """Compare nothing: what was sent is cleared."""

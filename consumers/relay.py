@@ -42,8 +42,8 @@ class Table(Protocol):
     def after(self, connection: Connection, position: int, limit: int) -> Sequence[Outgoing]:
         """Return up to `limit` rows above `position`, in order."""
 
-    def head(self, connection: Connection) -> int:
-        """Return the position of the last row."""
+    def behind(self, connection: Connection, position: int) -> int:
+        """Return how many rows there are above `position`."""
 
     def require_same(self, connection: Connection, ends: Sequence[End]) -> None:
         """Raise `DivergedError` where the topic's last records are not those of the table."""
@@ -67,9 +67,9 @@ class Events:
             for row in read(connection, after=position, limit=limit)
         ]
 
-    def head(self, connection: Connection) -> int:
-        """Return the position of the log's head."""
-        return head(connection)
+    def behind(self, connection: Connection, position: int) -> int:
+        """Return how far the log's head is."""
+        return head(connection) - position
 
     def require_same(self, connection: Connection, ends: Sequence[End]) -> None:
         """Compare the topic's last records with those of the log, byte for byte.
@@ -137,7 +137,7 @@ class Relay:
                 self._meter.add(sent)
                 pauses.reset()
             if self._meter.is_due():
-                self._meter.say(f"position {position:,}", self._table.head(connection) - position)
+                self._meter.say(f"position {position:,}", self._table.behind(connection, position))
             if not rows:
                 stopped.wait(self._table.interval_s)
 
