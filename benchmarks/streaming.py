@@ -28,7 +28,7 @@ from consumers.remembering import prepare_remembered
 from consumers.replica import MAX_RECORDS, Replica, group, prepare_replica
 from consumers.sending import BATCH_BYTES
 from consumers.topics import PARTITIONS, Topic
-from eventlog.database import Database
+from eventlog.database import Database, prepare
 from eventlog.log import assembled
 from eventlog.reader import head, identity, read
 from tests.consumers.gateways import send, steps
@@ -134,7 +134,9 @@ class Streaming:
     def _replicate(self, topic: Topic) -> Run:
         with self.place.database.connect() as connection:
             goal = head(connection)
-        database = self._database()
+        database = self.bench.database(f"replica_{next(self._numbers)}")
+        prepare(database, self.place.settings, keys=None)
+        prepare_remembered(database)
         name = group(self.place.settings.city, prepare_replica(database))
         opened = partial(Replica.opened, database)
         member = Consumer(self.broker, topic, name, opened, max_records=MAX_RECORDS)

@@ -23,6 +23,7 @@ def contacts() -> None:
     from consumers.rejecting import Rejected
     from consumers.relay import Relay
     from consumers.remembering import prepare_remembered
+    from consumers.replica import require_origin
     from eventlog.log import assembled
     from importers.contact_pending import prepare_pending
 
@@ -31,6 +32,7 @@ def contacts() -> None:
         contacts, rejected = topics.contacts(settings.city), topics.rejected(settings.city)
         for topic in (contacts, rejected):
             topics.require(broker, topic)  # what is wrong at the start is said at once
+        require_origin(database)
         prepare_remembered(database)
         prepare_pending(database)
         with kept_up(settings, database, keys), assembled(settings, database, keys) as log:
@@ -45,7 +47,11 @@ def contacts() -> None:
 
 def replica(
     database: Annotated[
-        str, typer.Option(help="libpq URL of the database to fill; its views: dasan project.")
+        str,
+        typer.Option(
+            envvar="DASAN_REPLICA_URL",
+            help="libpq URL of the database to fill; its views: dasan project.",
+        ),
     ],
 ) -> None:
     """Fill another database's log with the records of the topic of events.
@@ -61,15 +67,18 @@ def replica(
     from consumers.remembering import prepare_remembered
     from consumers.replica import MAX_RECORDS, Replica, group, prepare_replica
     from consumers.topics import events, require
-    from eventlog.log import prepared
+    from eventlog.database import prepare, reached
     from eventlog.settings import read_settings
-    from projections.runner import prepare
+    from projections import runner
 
+    if not database.strip():
+        raise typer.BadParameter("name the database to fill", param_hint="--database")
     broker, settings = read_broker(os.environ), read_settings(os.environ)
     topic = events(settings.city)
     require(broker, topic)  # what is wrong at the start is said at once
-    with prepared(replace(settings, database_url=database)) as (other, _):
-        prepare(other, settings.timezone)
+    with reached(replace(settings, database_url=database)) as other:
+        prepare(other, settings, keys=None)  # it opens nothing that is sealed
+        runner.prepare(other, settings.timezone)
         prepare_remembered(other)
         name = group(settings.city, prepare_replica(other))
         opened = partial(Replica.opened, other)

@@ -29,10 +29,12 @@ def relay(
     from cli.opening import prepared_city
     from consumers.broker import read_broker
     from consumers.remembering import prepare_remembered
+    from consumers.replica import require_origin
     from consumers.topics import events
 
     broker = read_broker(os.environ)
     with prepared_city() as (settings, database, _):
+        require_origin(database)
         prepare_remembered(database)
         topic = events(settings.city)
         if verify:
@@ -50,6 +52,8 @@ def _run(broker: "Broker", topic: "Topic", database: "Database") -> None:
 
 
 def _verified(broker: "Broker", topic: "Topic", database: "Database", *, as_json: bool) -> int:
+    from kafka.errors import KafkaError
+
     from cli.progress import progress_bar
     from consumers.topics import require
     from consumers.verifying import reconcile
@@ -60,7 +64,10 @@ def _verified(broker: "Broker", topic: "Topic", database: "Database", *, as_json
         database.connect() as connection,
         progress_bar("comparing", head(connection)) as progress,
     ):
-        found = reconcile(broker, known, connection, progress)
+        try:
+            found = reconcile(broker, known, connection, progress)
+        except KafkaError as error:
+            raise broker.unusable(error) from error
     print(json.dumps(asdict(found), indent=1) if as_json else _as_text(found))
     return 0 if found.is_clean else 1
 

@@ -1,9 +1,10 @@
 """Running a program until it is told to stop, with lines about itself in its log."""
 
 import logging
+import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, as_completed
 
 GRACE_S = 10.0
@@ -16,22 +17,30 @@ Work = Callable[[threading.Event], None]
 def run_until_stopped(*works: Work) -> None:
     """Run all works side by side; each hears by its event of SIGINT, SIGTERM or another's end.
 
-    What they have not finished `GRACE_S` later is left as a crash would leave it.
+    A program that has not ended `GRACE_S` later is left as a crash would leave it.
 
     Raises what one of them raises.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    logging.getLogger("kafka").setLevel(logging.ERROR)  # we say ourselves what is tried again
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # we say ourselves what is tried again
     stopped = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopped.set())
     done = [_begun(work, stopped) for work in works]
     stopped.wait()
-    try:
-        for future in as_completed(done, timeout=GRACE_S):
-            future.result()
-    except TimeoutError:
-        logging.warning("left unfinished what did not end within %.0f s", GRACE_S)
+    end = threading.Timer(GRACE_S, _leave, args=(done,))
+    end.daemon = True
+    end.start()
+    for future in as_completed(done):
+        future.result()
+
+
+def _leave(done: "Sequence[Future[None]]") -> None:
+    """End the program, whatever it waits for: a broker, a lock of the database, a thread."""
+    failed = any(future.done() and future.exception() for future in done)
+    logging.warning("left unfinished what did not end within %.0f s", GRACE_S)
+    logging.shutdown()
+    os._exit(1 if failed else 0)
 
 
 def _begun(work: Work, stopped: threading.Event) -> "Future[None]":

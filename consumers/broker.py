@@ -3,6 +3,7 @@
 Names are those of Kafka's own clients: `security.protocol` is `KAFKA_SECURITY_PROTOCOL`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from kafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}")
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 BOOTSTRAP_TIMEOUT_MS = 5_000
@@ -97,7 +99,7 @@ def read_broker(environment: Mapping[str, str]) -> Broker:
         return environment.get(f"KAFKA_{name}") or None
 
     servers = tuple(part.strip() for part in (value("BOOTSTRAP_SERVERS") or "").split(","))
-    if not all(servers):
+    if not all(map(_ADDRESS.fullmatch, servers)):
         raise BrokerError(
             "KAFKA_BOOTSTRAP_SERVERS names no broker: set it, as in localhost:9092,other:9092"
         )

@@ -9,17 +9,19 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import Event
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.structs import OffsetAndMetadata
+from psycopg import Connection
 
 from consumers.broker import Broker
 from consumers.metering import Meter
 from consumers.persisting import Pauses, persist
-from consumers.topics import Known, Topic, TopicError, require
+from consumers.remembering import Move, move, offsets
+from consumers.topics import Known, Topic, TopicError, require, require_still
 
 POLL_MS = 200
 SESSION_TIMEOUT_MS = 10_000
@@ -31,14 +33,6 @@ FETCH_BYTES = 4 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
-class Move(NamedTuple):
-    """A partition was read from the offset `begin` up to `end`, which comes next."""
-
-    partition: int
-    begin: int
-    end: int
-
-
 Records = Sequence[ConsumerRecord]
 
 
@@ -48,14 +42,17 @@ class Handler(Protocol):
     keeps_all: bool
     """Whether records that the topic no longer has are a fault, or just late."""
 
-    def offsets(self, topic: Known, partitions: Sequence[int]) -> Mapping[int, int]:
-        """Return the offset that comes next in each partition, 0 for one never read."""
+    connection: Connection
+    """Where it stores what it does, and with it how far the topic was read."""
 
     def handle(self, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
         """Store what the records tell, and that the partitions have moved."""
 
     def finish(self) -> None:
         """Wait until what was handed over is stored."""
+
+    def where(self) -> str:
+        """Say how far it is."""
 
 
 Opened = Callable[[], AbstractContextManager[Handler]]
@@ -116,7 +113,9 @@ class Consumer:
                 else:
                     handler.finish()
                 if self._meter.is_due():
-                    self._meter.say(f"{len(assignment.next)} partitions", assignment.behind())
+                    require_still(self._broker, self._topic, topic)
+                    partitions = f"{len(assignment.next)} partitions"
+                    self._meter.say(f"{partitions}{handler.where()}", assignment.behind())
             handler.finish()
 
 
@@ -150,9 +149,14 @@ class _Assignment(ConsumerRebalanceListener):
         """
         if fresh := self._fresh:
             partitions = [at.partition for at in fresh]
-            self.next = dict(self._handler.offsets(self._topic, partitions))
-            for at, begin in self._consumer.beginning_offsets(fresh).items():
-                self._seek(at, int(begin))
+            connection = self._handler.connection
+            self.next = dict(offsets(connection, self._topic.id, partitions))
+            begins, ends = (
+                self._consumer.beginning_offsets(fresh),
+                self._consumer.end_offsets(fresh),
+            )
+            for at in fresh:
+                self._seek(at, begins[at] or 0, ends[at] or 0)
             self._consumer.resume(*fresh)
             _log.info("%s: has the partitions %s", self._topic.name, partitions)
             self._fresh = []
@@ -173,17 +177,23 @@ class _Assignment(ConsumerRebalanceListener):
             for at in self._consumer.assignment()
         )
 
-    def _seek(self, at: TopicPartition, begin: int) -> None:
+    def _seek(self, at: TopicPartition, begin: int, end: int) -> None:
         known = self.next[at.partition]
         if known < begin and (known or self._handler.keeps_all):
-            gone = (
-                f"{at.topic}/{at.partition}: the messages from offset {known} to {begin - 1} are "
-                "gone before they were read"
-            )
+            gone = f"{at.topic}/{at.partition}: the messages from offset {known} to {begin - 1}"
             if self._handler.keeps_all:
-                raise TopicError(f"{gone}: the topic lost records. Make it again with the relay")
-            _log.error("%s: they had expired", gone)
-        self._consumer.seek(at, max(known, begin))
+                raise TopicError(f"{gone} are gone: the topic lost records. Make it again")
+            _log.error("%s expired before they were read", gone)
+        if known > end:
+            # What was taken is known: reading it again changes nothing.
+            _log.error(
+                "%s/%s: was read up to offset %d and ends at %d: it lost messages, and is read from"
+                " its beginning", at.topic, at.partition, known, end,
+            )  # fmt: skip
+            connection = self._handler.connection
+            move(connection, self._topic.id, [Move(at.partition, known, begin)])
+            self.next[at.partition] = begin
+        self._consumer.seek(at, max(self.next[at.partition], begin))
 
 
 def _offset(offset: int) -> OffsetAndMetadata:

@@ -6,19 +6,18 @@ however often it comes. What can never be taken is kept to be sent to the topic 
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from kafka.consumer.fetcher import ConsumerRecord
 from psycopg import Connection
 
-from consumers.consuming import Move, Records
+from consumers.consuming import Records
 from consumers.ends import place
 from consumers.rejection import cleared
-from consumers.remembering import move, offsets
+from consumers.remembering import Move, move
 from consumers.topics import Known
 from domain.vocabulary import Code
-from eventlog.keys import Keys
 from eventlog.log import Log
 from importers.contact_deciding import Fate, Sent, Told
 from importers.contact_envelope import StepError, parse_step
@@ -51,7 +50,7 @@ class ContactMessages:
 
     def __init__(self, log: Log, connection: Connection) -> None:
         self._keys = log.keys
-        self._connection = connection
+        self.connection = connection
         self._contacts = Contacts(log, connection)
         self._rejections = Rejections(connection, log.keys)
         self._in_a_row = 0
@@ -63,10 +62,6 @@ class ContactMessages:
         with log.database.connect() as connection:
             yield cls(log, connection)
 
-    def offsets(self, topic: Known, partitions: Sequence[int]) -> Mapping[int, int]:
-        """Return where to go on."""
-        return offsets(self._connection, topic.id, partitions)
-
     def handle(self, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
         """Take messages; what becomes of each is durable when this returns.
 
@@ -76,18 +71,24 @@ class ContactMessages:
             eventlog.writer.WriterError: the log cannot be written.
         """
         messages = [record for part in records for record in part]
-        steps, refusals = self._read(messages)
+        steps, refusals = self._read(topic, messages)
         told = self._contacts.take(steps).told
         refusals += [_refusal(one) for one in told if one.fate is Fate.REFUSED]
-        with self._connection.transaction():
+        with self.connection.transaction():
             self._rejections.add(refusals)
-            move(self._connection, topic.id, moves)
+            move(self.connection, topic.id, moves)
         self._look_at(messages, refusals)
 
     def finish(self) -> None:
         """Do nothing: whatever was handed over is stored."""
 
-    def _read(self, messages: Sequence[ConsumerRecord]) -> tuple[list[Sent], list[Refusal]]:
+    def where(self) -> str:
+        """Say nothing: what is behind says all."""
+        return ""
+
+    def _read(
+        self, topic: Known, messages: Sequence[ConsumerRecord]
+    ) -> tuple[list[Sent], list[Refusal]]:
         steps: list[Sent] = []
         refusals: list[Refusal] = []
         for message in messages:
@@ -95,7 +96,8 @@ class ContactMessages:
             try:
                 steps.append(Sent(parse_step(_octets(message)), origin))
             except StepError as error:
-                refusals.append(_unreadable(message, origin, str(error), self._keys))
+                ref = Code(self._keys.hashed("rejected", str(topic.id), origin)[:16].hex())
+                refusals.append(Refusal(ref, None, origin, str(error), _text(message)))
         return steps, refusals
 
     def _look_at(self, messages: Sequence[ConsumerRecord], refusals: Sequence[Refusal]) -> None:
@@ -128,11 +130,11 @@ def _octets(message: ConsumerRecord) -> bytes:
     return octets
 
 
-def _unreadable(message: ConsumerRecord, origin: str, reason: str, keys: Keys) -> Refusal:
-    """Return the refusal of what is no step, and has no name but its place."""
-    ref = Code(keys.hashed("rejected", origin)[:16].hex())
-    text = (message.value or b"")[:MAX_LINE_BYTES].decode(errors="replace")
-    return Refusal(ref, None, origin, reason, cleared(text))
+def _text(message: ConsumerRecord) -> str:
+    """Return what a message says, as far as it can be read, without resident numbers."""
+    octets: bytes = (message.value or b"")[:MAX_LINE_BYTES]
+    # Without the zeros of UTF-16, which would part the digits of a number.
+    return cleared(octets.decode(errors="replace").replace("\0", ""))
 
 
 def _refusal(told: Told) -> Refusal:

@@ -50,8 +50,8 @@ def position_of(record: ConsumerRecord, log_id: UUID) -> int:
         ForeignRecordError: it is none of this log.
     """
     told: dict[str, bytes] = dict(record.headers)
-    owner = told.get(LOG_ID, b"").decode(errors="replace")
-    position = told.get(POSITION, b"")
+    owner = (told.get(LOG_ID) or b"").decode(errors="replace")
+    position = told.get(POSITION) or b""
     if owner == str(log_id) and position.isdigit():
         return int(position)
     raise ForeignRecordError(

@@ -8,6 +8,7 @@ import psycopg
 from kafka.errors import KafkaError
 
 from consumers.broker import REFUSALS, AbsentBrokerError, Broker
+from consumers.topics import TopicChangedError
 from domain.inquiries import StaleVersionError
 from eventlog.writer import WriterError
 
@@ -27,6 +28,7 @@ PASSING = (
     WriterError,
     StaleVersionError,
     PartitionLostError,
+    TopicChangedError,
 )
 """What may work the next time."""
 
@@ -61,7 +63,16 @@ def persist(work: Callable[[Pauses], None], broker: Broker, stopped: Event, name
         except REFUSALS as error:
             raise broker.unusable(error) from error
         except PASSING as error:
-            _log.warning(
-                "%s: tried again soon: %s", name, " ".join(str(error).split()) or repr(error)
-            )
+            if isinstance(error, WriterError) and not _is_away(error):
+                raise
+            _log.warning("%s: tried again soon: %s", name, _first_line(error))
             pauses.wait(stopped)
+
+
+def _is_away(error: WriterError) -> bool:
+    """Whether it is the database that is away, which passes; what it refuses it will refuse."""
+    return isinstance(error.__cause__, psycopg.OperationalError)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or repr(error)

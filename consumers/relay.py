@@ -17,7 +17,7 @@ from consumers.ends import End
 from consumers.metering import Meter
 from consumers.persisting import Pauses, persist
 from consumers.sending import Outgoing, Session
-from consumers.topics import Known, Topic, TopicError, require
+from consumers.topics import Known, Topic, TopicError, require, require_still
 from eventlog.database import Database
 from eventlog.reader import POLL_INTERVAL_S, head, identity, read
 
@@ -25,6 +25,9 @@ BATCH_ROWS = 4_000
 """Rows a transaction: more save little and keep readers waiting."""
 
 STANDBY_S = 0.5
+LEAD_IDLE = "60s"
+"""A leader asks the database all the time. One that does not for so long has stopped or is gone."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -36,6 +39,8 @@ class Table(Protocol):
     """What is relayed: rows in one order, which may have gaps."""
 
     topic: Topic
+    keeps_all: bool
+    """Whether the topic has to hold every row, those of a key in order."""
     interval_s: float
     """How long to wait for more rows before looking again."""
 
@@ -55,6 +60,7 @@ class Table(Protocol):
 class Events:
     """The log's records."""
 
+    keeps_all = True
     interval_s = POLL_INTERVAL_S
 
     def __init__(self, topic: Topic) -> None:
@@ -137,6 +143,7 @@ class Relay:
                 self._meter.add(sent)
                 pauses.reset()
             if self._meter.is_due():
+                require_still(self._broker, self._table.topic, topic)
                 self._meter.say(f"position {position:,}", self._table.behind(connection, position))
             if not rows:
                 stopped.wait(self._table.interval_s)
@@ -144,25 +151,31 @@ class Relay:
     def _store(self, connection: Connection, topic: Known, position: int) -> None:
         with connection.transaction():
             connection.execute(
-                "INSERT INTO relay (topic, position, partitions, sent_at)"
-                " VALUES (%s, %s, %s, now()) ON CONFLICT (topic) DO UPDATE SET"
-                " position = excluded.position, partitions = excluded.partitions, sent_at = now()",
-                [topic.name, position, topic.partitions],
+                "INSERT INTO relay (topic, position, topic_id, partitions, sent_at)"
+                " VALUES (%s, %s, %s, %s, now()) ON CONFLICT (topic) DO UPDATE SET"
+                " position = excluded.position, topic_id = excluded.topic_id,"
+                " partitions = excluded.partitions, sent_at = now()",
+                [topic.name, position, topic.id, topic.partitions],
             )
             self._table.acknowledged(connection, position)
 
     def _require_as_left(self, connection: Connection, topic: Known, ends: Sequence[End]) -> None:
-        """Compare the topic with what was acknowledged.
+        """Compare the topic with what was acknowledged, and remember which topic it is.
 
         Raises:
-            TopicError: keys would no longer go where they went.
+            TopicError: keys would no longer go where they went, or the topic has a hole.
             DivergedError: the topic has another record than the table.
         """
         row = connection.execute(
-            "SELECT position, partitions FROM relay WHERE topic = %s", [topic.name]
+            "SELECT position, topic_id, partitions FROM relay WHERE topic = %s", [topic.name]
         ).fetchone()
-        acknowledged, partitions = row or (0, topic.partitions)
-        if partitions != topic.partitions:
+        acknowledged, topic_id, partitions = row or (0, topic.id, topic.partitions)
+        if self._table.keeps_all and topic_id != topic.id and ends:
+            raise TopicError(
+                f"the topic {topic.name} was made again while a relay sent to it: what came "
+                "before is missing. Stop the relays, delete the topic and make it again"
+            )
+        if self._table.keeps_all and topic_id == topic.id and partitions != topic.partitions:
             raise TopicError(
                 f"the topic {topic.name} has {topic.partitions} partitions, and was filled when it "
                 f"had {partitions}: an inquiry's events would stand in two. Make the topic again "
@@ -172,9 +185,11 @@ class Relay:
         last = max((end.position for end in ends), default=0)
         if last < acknowledged:
             _log.warning(
-                "%s: the topic ends with position %s, though it had acknowledged %s: it lost "
-                "records, which are sent again", topic.name, f"{last:,}", f"{acknowledged:,}",
+                "%s: the topic ends with position %s, though %s was acknowledged: it was made "
+                "again or lost records, which are sent again",
+                topic.name, f"{last:,}", f"{acknowledged:,}",
             )  # fmt: skip
+        self._store(connection, topic, last)
 
 
 @contextmanager
@@ -184,6 +199,7 @@ def leading(database: Database, topic: str, stopped: Event) -> Iterator[Connecti
     The lock goes with the connection: if that breaks, somebody else leads.
     """
     with database.connect() as connection:
+        connection.execute(f"SET idle_session_timeout = '{LEAD_IDLE}'")
         is_standing_by = False
         while not _takes_lead(connection, topic):
             if not is_standing_by:

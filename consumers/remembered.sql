@@ -6,6 +6,7 @@
 CREATE TABLE relay (
     topic      text PRIMARY KEY,
     position   bigint NOT NULL,
+    topic_id   uuid NOT NULL,      -- one that was deleted and made again has another
     partitions integer NOT NULL,   -- with another number, keys would move and lose their order
     sent_at    timestamptz NOT NULL
 );

@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from typing import NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
-from consumers.consuming import Move
 from consumers.persisting import PartitionLostError
 from eventlog.database import Database, make_once
+
+
+class Move(NamedTuple):
+    """A partition was read from the offset `begin` up to `end`, which comes next."""
+
+    partition: int
+    begin: int
+    end: int
 
 
 def prepare_remembered(database: Database) -> None:

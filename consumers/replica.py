@@ -5,7 +5,7 @@ is the longest prefix without a gap (`consumers/replica.sql`). From there on the
 the usual SQL work.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.resources import files
@@ -15,12 +15,12 @@ import psycopg
 from kafka.consumer.fetcher import ConsumerRecord
 from psycopg import Connection
 
-from consumers.consuming import Move, Records
+from consumers.consuming import Records
 from consumers.ends import LOG_ID, ForeignRecordError, place
-from consumers.remembering import offsets
+from consumers.remembering import Move
 from consumers.topics import Known
 from eventlog.binary import BIGINT, BYTEA, INTEGER, BinaryArray, array, bigint, integer
-from eventlog.database import Database
+from eventlog.database import KEYLESS, Database
 from eventlog.reader import head
 
 MAX_RECORDS = 4_000
@@ -43,7 +43,8 @@ def prepare_replica(database: Database) -> UUID:
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan schema'))")
         row = connection.execute("SELECT to_regclass('replica') IS NULL").fetchone()
         if row is not None and row[0]:
-            if head(connection):
+            row = connection.execute("SELECT lookup_id FROM log_identity").fetchone()
+            if head(connection) or row != (KEYLESS,):
                 raise ReplicaError(
                     f"the database {database.name} holds a log of its own: a replica needs an "
                     "empty one. Name another with --database"
@@ -54,6 +55,20 @@ def prepare_replica(database: Database) -> UUID:
             raise ReplicaError(f"the table replica of {database.name} is empty: restore a backup")
         replica_id: UUID = row[0]
         return replica_id
+
+
+def require_origin(database: Database) -> None:
+    """Make sure that a log is written here.
+
+    Raises:
+        ReplicaError: it is a replica.
+    """
+    with database.connect() as connection:
+        row = connection.execute("SELECT to_regclass('replica') IS NULL").fetchone()
+    if row != (True,):
+        raise ReplicaError(
+            f"the database {database.name} is a replica: run this where its log is written"
+        )
 
 
 def group(city: str, replica_id: UUID) -> str:
@@ -67,7 +82,7 @@ class Replica:
     keeps_all = True
 
     def __init__(self, connection: Connection, writer: Executor) -> None:
-        self._connection = connection
+        self.connection = connection
         self._writer = writer
         self._writing: Future[None] | None = None
 
@@ -77,10 +92,6 @@ class Replica:
         """Yield a replica; what it is writing ends before it is left."""
         with database.connect() as connection, ThreadPoolExecutor(1) as writer:
             yield cls(connection, writer)
-
-    def offsets(self, topic: Known, partitions: Sequence[int]) -> Mapping[int, int]:
-        """Return where to go on."""
-        return offsets(self._connection, topic.id, partitions)
 
     def handle(self, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
         """Write records once the ones before are written.
@@ -100,9 +111,19 @@ class Replica:
         if writing is not None:
             writing.result()
 
+    def where(self) -> str:
+        """Say where the head is, and what keeps it there."""
+        row = self.connection.execute(
+            "SELECT position, (SELECT min(log.position) FROM log WHERE log.position > h.position)"
+            " FROM log_head h"
+        ).fetchone()
+        at, following = row or (0, None)
+        waits = f", which waits for {at + 1:,}" if following else ""
+        return f", head {at:,}{waits}"
+
     def _write(self, parameters: Sequence[UUID | BinaryArray]) -> None:
         try:
-            self._connection.execute(REPLICATE, parameters, prepare=True)
+            self.connection.execute(REPLICATE, parameters, prepare=True)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise ReplicaError(
                 f"{' '.join(str(error).split())}. Compare topic and origin (dasan relay --verify), "
@@ -129,7 +150,7 @@ def _log_id(records: Sequence[ConsumerRecord]) -> UUID:
     Raises:
         ForeignRecordError: some are of another, or of none.
     """
-    named = dict(records[0].headers).get(LOG_ID, b"")
+    named: bytes = dict(records[0].headers).get(LOG_ID) or b""
     last = [(LOG_ID, named)]  # a look at the last takes half as long as at all by name
     for record in records:
         if record.headers[-1:] != last or record.value is None:

@@ -7,7 +7,6 @@ second copy for those who read what is committed.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple, Self
 from uuid import UUID
@@ -74,9 +73,11 @@ class Session:
 
     def close(self) -> None:
         """Stop sending; what is under way and not committed will not be seen."""
-        # A sender that was shut out, or whose broker is away, cannot end well, and need not.
-        with suppress(KafkaError):
+        try:
             self._producer.close(timeout=CLOSE_TIMEOUT_S)
+        except KafkaError:
+            # It was shut out, or its broker is away: it cannot flush, and then ends no thread.
+            self._producer._sender.force_close()  # type: ignore[attr-defined]
 
     @property
     def complete_upto(self) -> int:

@@ -103,6 +103,21 @@ def require(broker: Broker, topic: Topic) -> Known:
     return Known(topic.name, UUID(str(told["topic_id"])), len(told["partitions"]))
 
 
+class TopicChangedError(RuntimeError):
+    """A topic was deleted and made again meanwhile; who begins again goes on with the new one."""
+
+
+def require_still(broker: Broker, topic: Topic, known: Known) -> None:
+    """Make sure that a topic is the one that is known.
+
+    Raises:
+        TopicChangedError: it was made again.
+        BrokerError, TopicError: as `require`.
+    """
+    if require(broker, topic).id != known.id:
+        raise TopicChangedError(f"the topic {topic.name} was made again")
+
+
 def _require_settings(broker: Broker, admin: KafkaAdminClient, topic: Topic) -> None:
     resource = ConfigResource(ConfigResourceType.TOPIC, topic.name)
     told = admin.describe_configs([resource], config_filter="all")["topic"][topic.name]

@@ -15,6 +15,9 @@ from eventlog.settings import Settings
 
 OLDEST_VERSION = 170_000
 CONNECT_TIMEOUT_S = 10
+KEYLESS = b""
+"""In place of a look-up key's hash: a log that nobody writes to with keys."""
+
 SERVICE = "dasan_service"
 
 # Rights belong to roles, roles to the whole server: made once, shared by its databases.
@@ -107,7 +110,10 @@ def _require_durable(database: Database) -> None:
             "Start it, or mend DASAN_DATABASE_URL"
         ) from error
     except psycopg.ProgrammingError as error:
-        raise DatabaseError(f"DASAN_DATABASE_URL is no libpq URL: {error}") from error
+        raise DatabaseError(
+            f"this is no libpq URL of a database: {' '.join(str(error).split())}. Mend "
+            "DASAN_DATABASE_URL, or --database"
+        ) from error
     with connection:
         if connection.info.server_version < OLDEST_VERSION:
             raise DatabaseError(
@@ -123,8 +129,10 @@ def _require_durable(database: Database) -> None:
                 )
 
 
-def prepare(database: Database, settings: Settings, keys: Keys) -> None:
+def prepare(database: Database, settings: Settings, keys: Keys | None) -> None:
     """Make the log's tables and rights if this database has none; check whose log it is.
+
+    A log that is made without `keys` is for whoever only reads it: anybody's keys will do.
 
     Raises:
         DatabaseError: the database holds another city's log, or the secrets are not its own.
@@ -140,7 +148,7 @@ def prepare(database: Database, settings: Settings, keys: Keys) -> None:
                     connection.execute(
                         "INSERT INTO log_identity (source, timezone, lookup_id)"
                         " VALUES (%s, %s, %s)",
-                        [settings.source, settings.timezone, keys.hashed("identity")],
+                        [settings.source, settings.timezone, _lookup_id(keys)],
                     )
                 elif not _has_log_id(connection):  # a log that was made before there were any
                     connection.execute(
@@ -155,6 +163,10 @@ def prepare(database: Database, settings: Settings, keys: Keys) -> None:
         _require_identity(connection, database, settings, keys)
 
 
+def _lookup_id(keys: Keys | None) -> bytes:
+    return keys.hashed("identity") if keys else KEYLESS
+
+
 def make_once(database: Database, table: str, statements: bytes) -> None:
     """Run statements that make tables unless `table` is there; two at once make them once."""
     with database.connect_as_owner() as connection, connection.transaction():
@@ -164,7 +176,7 @@ def make_once(database: Database, table: str, statements: bytes) -> None:
 
 
 def _require_identity(
-    connection: Connection, database: Database, settings: Settings, keys: Keys
+    connection: Connection, database: Database, settings: Settings, keys: Keys | None
 ) -> None:
     row = connection.execute("SELECT source, timezone, lookup_id FROM log_identity").fetchone()
     if row is None:
@@ -180,7 +192,7 @@ def _require_identity(
             f"the log {source} counts days in {timezone}, not {settings.timezone}: set "
             f"DASAN_TIMEZONE={timezone} (a report in another zone: dasan kpi --timezone)"
         )
-    if lookup_id != keys.hashed("identity"):
+    if keys and lookup_id not in (KEYLESS, keys.hashed("identity")):
         raise DatabaseError(
             f"the look-up key in {settings.home / 'keys'} is not that of the log {source}: "
             "restore it from your backup; another one would file known citizens as new"

@@ -4,6 +4,7 @@
 file that `dasan import contacts` reads, and of the topic `dasan.<city>.contacts`.
 """
 
+import re
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -18,6 +19,7 @@ from importers.contact_steps import Data
 from projections.catalogue import SCHEMA_DIALECT
 
 FAULTS_NAMED = 3
+_PLAIN_NAME = re.compile("[a-z_]{1,40}")
 
 STEPS: tuple[type[Data], ...] = (
     contact_steps.Received,
@@ -115,7 +117,10 @@ def _named(fault: ErrorDetails) -> str:
     if fault["type"].startswith("union_tag"):
         return "type: no type of step; docs/contacts.md lists them"
     # The type, by which the fields are known, is in front of the place.
-    place = ".".join(str(part) for part in fault["loc"] if part not in RANKS)
+    parts = [str(part) for part in fault["loc"] if part not in RANKS]
+    if fault["type"] == "extra_forbidden" and not _PLAIN_NAME.fullmatch(parts[-1]):
+        parts[-1] = "?"  # the sender made the name up: it may be anything, somebody's number, too
+    place = ".".join(parts)
     reason = fault["msg"].removeprefix("Value error, ")
     return f"{place}: {reason}" if place else reason
 

@@ -27,3 +27,4 @@ CREATE INDEX rejected_unsent ON vault.rejected (number) WHERE message IS NOT NUL
 CREATE INDEX rejected_by_stream ON vault.rejected (stream_id);
 CREATE INDEX rejected_by_age ON vault.rejected (rejected_at);
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault.rejected TO dasan_service;
+GRANT SELECT, UPDATE ON SEQUENCE vault.rejected_number_seq TO dasan_service;

@@ -80,6 +80,19 @@ class Rejections:
             for number, ref, origin, reason, at, message in rows
         ]
 
+    def begin_above(self, number: int) -> None:
+        """Let numbers go on above one that was sent, also those of what is unsent."""
+        with self._connection.transaction():
+            self.begin_adding(self._connection)
+            row = self._connection.execute(
+                "SELECT last_value FROM vault.rejected_number_seq WHERE last_value < %s", [number]
+            ).fetchone()
+            if row is not None:
+                self._connection.execute("SELECT setval('vault.rejected_number_seq', %s)", [number])
+                self._connection.execute(
+                    "UPDATE vault.rejected SET number = DEFAULT WHERE message IS NOT NULL"
+                )
+
     def sent(self, upto: int) -> None:
         """Clear the texts of those that were sent, and forget the old ones."""
         self._connection.execute(

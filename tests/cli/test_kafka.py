@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from consumers.broker import Broker
+from consumers.replica import prepare_replica
 from eventlog.database import Database, prepare
 from eventlog.log import assembled
 from projections import runner
@@ -152,6 +153,49 @@ def test_a_database_with_a_log_of_its_own_is_no_replica(city: Connected, dasan: 
 
     assert told.returncode == 2
     assert "holds a log of its own: a replica needs an empty one" in told.stderr
+
+
+def test_no_database_is_no_replica(city: Connected, dasan: Run) -> None:
+    told = dasan("consume", "replica", "--database", "", **environment(city))
+
+    assert told.returncode == 2
+    assert "name the database to fill" in told.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_writes_or_sends_is_refused_at_a_replica(
+    city: Connected, copy: Database, dasan: Run, command: list[str]
+) -> None:
+    prepare(copy, city.log.settings, keys=None)
+    prepare_replica(copy)
+
+    told = dasan(*command, **environment(city) | {"DASAN_DATABASE_URL": copy.admin_url})
+
+    assert told.returncode == 2
+    assert "is a replica: run this where its log is written" in told.stderr
+
+
+@pytest.mark.faults
+def test_a_program_that_waits_for_a_lock_ends_all_the_same(city: Connected, tmp_path: Path) -> None:
+    gateway = Gateway(city.log, "pbx", tmp_path / "unused")
+    contacts = program(city, tmp_path, "consume", "contacts")
+    with city.database.connect_as_owner() as owner, owner.transaction():
+        owner.execute("SELECT * FROM log_head FOR UPDATE")
+        send(city.broker, city.contacts.name, gateway.call())
+        await_condition(lambda: _waits_for_the_head(city.database))
+
+        contacts.stop()
+
+    assert "left unfinished what did not end within 10 s" in contacts.said
+
+
+def _waits_for_the_head(database: Database) -> bool:
+    with database.connect_as_owner() as owner:
+        row = owner.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM"
+            " pg_stat_activity WHERE datname = current_database())"
+        ).fetchone()
+    return row is not None and row[0] > 0
 
 
 def test_a_relay_whose_log_was_rewritten_ends_with_status_1(city: Connected, dasan: Run) -> None:

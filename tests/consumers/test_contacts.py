@@ -128,6 +128,21 @@ def test_a_file_and_the_topic_know_of_each_other(connected: Connected, gateway: 
     assert len(gateway.types()) == 6
 
 
+def test_an_offset_past_the_end_is_named_and_nothing_is_skipped(
+    connected: Connected, gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell(connected, *gateway.call("one"))
+    with connected.database.connect_as_owner() as owner:
+        owner.execute("UPDATE consumed SET next = next + 1000")
+
+    send(connected.broker, connected.contacts.name, gateway.call("two"))
+    with running(consumer(connected).run):
+        await_condition(lambda: len(gateway.types("two")) == 6)
+
+    assert "it lost messages, and is read from its beginning" in caplog.text
+    assert len(gateway.types("one")) == 6
+
+
 def test_a_topic_that_was_made_again_is_read_from_its_beginning(
     connected: Connected, gateway: Gateway
 ) -> None:
@@ -151,6 +166,48 @@ def test_what_is_no_step_is_rejected_with_reason_and_origin(connected: Connected
     assert "Invalid JSON" in told["reason"]
     assert place(message) == "{topic}/{partition}@{offset}".format(**told["origin"])
     assert told["message"] == "not JSON"
+
+
+def test_other_messages_at_the_same_place_of_a_topic_made_again_are_rejected(
+    connected: Connected,
+) -> None:
+    connected.send_to(connected.contacts, 0, [b"nonsense"])
+    tell(connected)
+    connected.remake(connected.contacts)
+    connected.send_to(connected.contacts, 0, [b"other nonsense"])
+
+    tell(connected)
+
+    told = [rejection["data"]["message"] for rejection in rejections(connected)]
+    assert sorted(told) == ["nonsense", "other nonsense"]
+
+
+def test_rejections_go_on_after_a_backup_was_restored(connected: Connected) -> None:
+    tell(connected, *[b"nonsense %d" % n for n in range(12)])
+    with connected.database.connect_as_owner() as owner:
+        owner.execute("DELETE FROM vault.rejected")
+        owner.execute("ALTER SEQUENCE vault.rejected_number_seq RESTART")
+        owner.execute("DELETE FROM relay")
+
+    tell(connected, *[b"new nonsense %d" % n for n in range(5)])
+
+    told = [rejection["data"]["message"] for rejection in rejections(connected)]
+    assert len(told) == 17
+    assert sum(message.startswith("new") for message in told) == 5
+
+
+@pytest.mark.parametrize("name", ["\0", f"{RESIDENT} 010-1234-5678", "a.b", "x" * 41])
+def test_a_field_that_the_sender_made_up_is_not_repeated_in_the_reason(
+    connected: Connected, gateway: Gateway, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    received = gateway.step("received", 0, channel="phone")
+    received["data"][name] = 1
+
+    tell(connected, received)
+
+    [rejection] = rejections(connected)
+    assert rejection["data"]["reason"].startswith("data.?: Extra inputs")
+    assert "1234" not in caplog.text
 
 
 def test_a_step_that_contradicts_what_is_known_is_rejected(
@@ -306,7 +363,7 @@ def test_messages_that_expired_before_they_were_read_are_named(
 
     tell(connected, *gateway.call("two"))
 
-    assert "the messages from offset 1 to 3 are gone before they were read" in caplog.text
+    assert "the messages from offset 1 to 3 expired before they were read" in caplog.text
     assert len(gateway.types("two")) == 6
 
 

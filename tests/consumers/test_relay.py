@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Event
 from uuid import uuid4
 
 import orjson
@@ -14,7 +15,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
 from consumers.ends import ForeignRecordError
-from consumers.relay import DivergedError
+from consumers.relay import DivergedError, leading
 from consumers.remembering import prepare_remembered
 from consumers.sending import Outgoing
 from consumers.topics import TopicError
@@ -185,7 +186,7 @@ def test_a_topic_that_lost_its_records_is_filled_again_and_that_is_said(
 
     connected.relay()
 
-    assert "it lost records, which are sent again" in caplog.text
+    assert "lost records, which are sent again" in caplog.text
     assert connected.reconciled().records == connected.position()
 
 
@@ -200,6 +201,26 @@ def other_log(
                 owner.execute("UPDATE log_identity SET log_id = gen_random_uuid()")
         with assembled(servers.settings, database, servers.keys) as log:
             yield replace(connected, log=log)
+
+
+def test_a_topic_that_was_made_again_while_a_relay_led_is_not_taken_for_whole(
+    connected: Connected,
+) -> None:
+    connected.happen(10)
+    with connected.relaying():
+        await_condition(lambda: connected.relayed() == connected.position())
+        connected.remake(connected.events)
+        connected.happen(5, seed=2)
+        await_condition(lambda: connected.relayed() == connected.position())
+
+    with pytest.raises(TopicError, match="was made again while a relay sent to it"):
+        connected.relay()
+
+
+def test_a_leader_that_stops_asking_loses_the_lead(connected: Connected) -> None:
+    with leading(connected.database, connected.events.name, Event()) as connection:
+        assert connection
+        assert connection.execute("SHOW idle_session_timeout").fetchone() == ("1min",)
 
 
 def outgoing(connected: Connected) -> list[Outgoing]:

@@ -1,7 +1,7 @@
 """A log in another database: what the topic tells, up to the first gap, written by members."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from uuid import uuid4
 
@@ -9,16 +9,17 @@ import psycopg
 import pytest
 from kafka.consumer.fetcher import ConsumerRecord
 
-from consumers.consuming import Consumer, Move
-from consumers.remembering import offsets, prepare_remembered
+from consumers.consuming import Consumer
+from consumers.remembering import Move, offsets, prepare_remembered
 from consumers.replica import MAX_RECORDS, Replica, ReplicaError, group, prepare_replica
 from domain.inquiry import Inquiry
 from domain.vocabulary import Channel
-from eventlog.database import Database
+from eventlog.database import Database, prepare
 from eventlog.log import assembled
 from eventlog.reader import head, read
 from eventlog.tree import root
 from eventlog.writer import WriterError
+from projections import runner
 from projections.runner import Runner
 from tests.conftest import Servers
 from tests.consumers.connected import Connected, running
@@ -32,7 +33,15 @@ from tests.projections.histories import REQUEST
 @pytest.fixture
 def replica(servers: Servers) -> Iterator[Database]:
     """A database with an empty log, to be filled."""
-    with servers.database(f"replica_{uuid4().hex[:8]}") as database:
+    with empty_replica(servers) as database:
+        yield database
+
+
+@contextmanager
+def empty_replica(servers: Servers) -> Iterator[Database]:
+    with servers.database(f"replica_{uuid4().hex[:8]}", empty=True) as database:
+        prepare(database, servers.settings, keys=None)
+        runner.prepare(database, servers.settings.timezone)
         prepare_remembered(database)
         yield database
 
@@ -214,7 +223,7 @@ def test_records_of_another_log_are_refused(connected: Connected, replica: Datab
 
 
 def test_a_replica_has_a_group_of_its_own(servers: Servers, replica: Database) -> None:
-    with servers.database(f"replica_{uuid4().hex[:8]}") as other:
+    with empty_replica(servers) as other:
         assert prepare_replica(other) != prepare_replica(replica) == prepare_replica(replica)
 
 
@@ -259,6 +268,7 @@ def write(
     """Write records as a member does who reads the partition from where it is, or from `begin`."""
     topic = connected.known
     with Replica.opened(replica) as member:
-        at = member.offsets(topic, [partition])[partition] if begin is None else begin
+        stored = offsets(member.connection, topic.id, [partition])[partition]
+        at = stored if begin is None else begin
         member.handle(topic, [part], [Move(partition, at, part[-1].offset + 1)])
         member.finish()

@@ -14,9 +14,9 @@ import psycopg
 
 from cli.main import main
 from consumers import contacts, relay, replica, sending
-from consumers.consuming import Move, Records
+from consumers.consuming import Records
 from consumers.ends import End
-from consumers.remembering import move
+from consumers.remembering import Move, move
 from consumers.topics import Known
 
 BATCHES_A_STORE = 20
@@ -48,7 +48,7 @@ def _contacts() -> None:
     """Store the offsets, then take the messages."""
 
     def handle(self: Any, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
-        move(self._connection, topic.id, moves)
+        move(self.connection, topic.id, moves)
         take(self, topic, records, _made(moves))
 
     take = contacts.ContactMessages.handle
@@ -65,7 +65,7 @@ def _replica() -> None:
 
     def handle(self: Any, topic: Known, records: Sequence[Records], moves: Sequence[Move]) -> None:
         self.finish()
-        move(self._connection, topic.id, moves)
+        move(self.connection, topic.id, moves)
         write(self, topic, records, _made(moves))
 
     write = replica.Replica.handle

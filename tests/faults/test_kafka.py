@@ -43,8 +43,8 @@ def make(
             settings = replace(servers.settings, city=f"city-{name}")
             origin = stack.enter_context(servers.database(f"origin_{name}", empty=True))
             copy = stack.enter_context(servers.database(f"copy_{name}", empty=True))
-            for database in (origin, copy):
-                prepare(database, settings, servers.keys)
+            for database, keys in ((origin, servers.keys), (copy, None)):
+                prepare(database, settings, keys)
                 runner.prepare(database, settings.timezone)
                 prepare_remembered(database)
             log = stack.enter_context(assembled(settings, origin, servers.keys))
