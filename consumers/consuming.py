@@ -32,7 +32,6 @@ FETCH_BYTES = 4 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
-
 Records = Sequence[ConsumerRecord]
 
 
@@ -131,7 +130,7 @@ class _Assignment(ConsumerRebalanceListener):
 
     def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002 - all are given back
         """Finish before somebody else goes on."""
-        self.next = {}
+        self.next, self._fresh = {}, []
         self._handler.finish()
 
     def on_partitions_assigned(self, assigned: Any) -> None:
@@ -151,10 +150,8 @@ class _Assignment(ConsumerRebalanceListener):
             partitions = [at.partition for at in fresh]
             connection = self._handler.connection
             self.next = dict(offsets(connection, self._topic.id, partitions))
-            begins, ends = (
-                self._consumer.beginning_offsets(fresh),
-                self._consumer.end_offsets(fresh),
-            )
+            begins = self._consumer.beginning_offsets(fresh)
+            ends = self._consumer.end_offsets(fresh)
             for at in fresh:
                 self._seek(at, begins[at] or 0, ends[at] or 0)
             self._consumer.resume(*fresh)

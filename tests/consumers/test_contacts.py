@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -64,23 +64,24 @@ def rejecting(connected: Connected) -> Relay:
 def tell(connected: Connected, *messages: Message | bytes) -> None:
     """Send messages, take them, and send what is rejected."""
     send(connected.broker, connected.contacts.name, messages)
+    is_taken = taking(connected)
     with running(consumer(connected).run, rejecting(connected).run) as is_running:
-        await_condition(lambda: everything_is_told(connected) or not is_running())
+        await_condition(lambda: (is_taken() and not unsent(connected)) or not is_running())
 
 
-def everything_is_told(connected: Connected) -> bool:
-    return unread(connected) == 0 and unsent(connected) == 0
-
-
-def unread(connected: Connected) -> int:
-    """Return how many messages have not been taken."""
+def taking(connected: Connected) -> Callable[[], bool]:
+    """Return what tells whether everything that the topic has now was taken."""
     topic = require(connected.broker, connected.contacts)
-    with connected.database.connect() as connection:
-        row = connection.execute(
-            "SELECT coalesce(sum(next), 0) FROM consumed WHERE topic_id = %s", [topic.id]
-        ).fetchone()
-    assert row
-    return written(connected.broker, connected.contacts.name) - int(row[0])
+    goal = written(connected.broker, topic.name)
+
+    def is_taken() -> bool:
+        with connected.database.connect() as connection:
+            row = connection.execute(
+                "SELECT coalesce(sum(next), 0) FROM consumed WHERE topic_id = %s", [topic.id]
+            ).fetchone()
+        return row is not None and row[0] >= goal
+
+    return is_taken
 
 
 def unsent(connected: Connected) -> int:
@@ -419,7 +420,7 @@ def test_the_kpis_of_real_calls_are_those_that_others_counted(
             as_unreliable(one, chance),
             as_unreliable(other, chance),
         )
-        await_condition(lambda: unread(connected) == 0)
+        await_condition(taking(connected))
 
     with connected.database.connect() as connection:
         Runner(connection).catch_up()

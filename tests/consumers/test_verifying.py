@@ -1,5 +1,6 @@
 """`dasan relay --verify` names what the topic has otherwise than the log, and where."""
 
+from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -34,6 +35,7 @@ class Intruder:
         self._connected = connected
         self._log_id = log_id
         self._partitions = connected.known.partitions
+        self.producer = KafkaProducer(**connected.broker.client)
 
     def send(
         self,
@@ -47,21 +49,21 @@ class Intruder:
         if content_type:
             told[0] = (told[0][0], content_type)
         home = partition_of(row.key, self._partitions)
-        producer = KafkaProducer(**self._connected.broker.client)
-        producer.send(
+        self.producer.send(
             self._connected.events.name,
             row.value,
             key=row.key,
             headers=told,
             partition=home if partition is None else partition,
         )
-        producer.flush()
-        producer.close()
+        self.producer.flush()
 
 
 @pytest.fixture
-def intruder(connected: Connected, log_id: UUID) -> Intruder:
-    return Intruder(connected, log_id)
+def intruder(connected: Connected, log_id: UUID) -> Iterator[Intruder]:
+    intruder = Intruder(connected, log_id)
+    yield intruder
+    intruder.producer.close()
 
 
 def test_a_topic_that_is_the_log_is_clean(connected: Connected) -> None:
