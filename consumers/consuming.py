@@ -23,7 +23,7 @@ from consumers.persisting import Pauses, persist
 from consumers.remembering import Move, move, offsets
 from consumers.topics import Known, Topic, TopicError, require, require_still
 
-POLL_MS = 200
+POLL_MS = 100
 SESSION_TIMEOUT_MS = 10_000
 """How long a member that was killed keeps its partitions from the others."""
 

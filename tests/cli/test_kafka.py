@@ -26,7 +26,7 @@ from tests.program import Program
 __all__ = ["dasan"]  # a fixture
 
 NOWHERE = "127.0.0.1:1"
-COMMANDS = [["relay"], ["relay", "--verify"], ["consume", "contacts"]]
+COMMANDS = [["relay"], ["consume", "contacts"]]
 
 
 @pytest.fixture

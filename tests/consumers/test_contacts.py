@@ -2,8 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -378,15 +377,6 @@ def sealed_again(connected: Connected) -> bytes:
 # A city's calls
 
 
-@contextmanager
-def members(connected: Connected, count: int) -> Iterator[None]:
-    """Let several take messages at the same time."""
-    with ExitStack() as stack:
-        for _ in range(count):
-            stack.enter_context(running(consumer(connected).run))
-        yield
-
-
 def calls_of(servers: Servers, path: Path, zone: ZoneInfo) -> tuple[list[Message], list[Message]]:
     """Return what two gateways would have reported for a queue_log, each half of the calls."""
     with (
@@ -413,13 +403,13 @@ def test_the_kpis_of_real_calls_are_those_that_others_counted(
     one, other = calls_of(servers, sample, zone)
     chance = random.Random(120)
 
-    with members(connected, 2):
-        send_at_once(
-            connected.broker,
-            connected.contacts.name,
-            as_unreliable(one, chance),
-            as_unreliable(other, chance),
-        )
+    send_at_once(
+        connected.broker,
+        connected.contacts.name,
+        as_unreliable(one, chance),
+        as_unreliable(other, chance),
+    )
+    with running(consumer(connected).run):
         await_condition(taking(connected))
 
     with connected.database.connect() as connection:
