@@ -28,6 +28,9 @@ SESSION_TIMEOUT_MS = 10_000
 """How long a member that was killed keeps its partitions from the others."""
 
 HEARTBEAT_MS = 3_000
+METADATA_AGE_MS = 10_000
+"""How soon partitions that were added are shared out."""
+
 FETCH_BYTES = 4 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
@@ -92,12 +95,15 @@ class Consumer:
                 allow_auto_create_topics=False,
                 session_timeout_ms=SESSION_TIMEOUT_MS,
                 heartbeat_interval_ms=HEARTBEAT_MS,
+                metadata_max_age_ms=METADATA_AGE_MS,
                 max_partition_fetch_bytes=FETCH_BYTES,
                 max_poll_records=self._max_records,
                 **self._broker.client,
             ) as consumer,
         ):
             assignment = _Assignment(consumer, topic, handler)
+            # A leader of a group that does not know the partitions yet shares out none of them.
+            consumer.partitions_for_topic(topic.name)
             consumer.subscribe([topic.name], listener=assignment)
             _log.info("%s: joins %s", topic.name, self._group)
             while not stopped.is_set():
