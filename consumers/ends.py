@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
@@ -17,8 +17,10 @@ POSITION, LOG_ID, CONTENT_TYPE = "position", "log-id", "content-type"
 
 STRUCTURED = b"application/cloudevents+json; charset=UTF-8"
 POLL_MS = 500
-PATIENCE_S = 30.0
-"""How long a broker may send nothing of what it says that it has."""
+MAX_RECORDS = 500
+PATIENCE_S = 90.0
+"""How long a broker may send nothing of what it has: a transaction whose sender is gone takes a
+minute to be aborted."""
 
 Offsets = Mapping[TopicPartition, int]
 
@@ -75,7 +77,7 @@ def last_records(broker: Broker, topic: Known) -> Mapping[int, ConsumerRecord]:
         kafka.errors.KafkaError: the broker does not answer, or refuses.
     """
     with reading(broker) as consumer:
-        begins, ends = _bounds(consumer, topic)
+        begins, ends = _bounds(broker, topic)
         found: dict[int, ConsumerRecord] = {}
         back = 2  # a transaction ends with a mark
         left = {at for at, end in ends.items() if end > begins[at]}
@@ -98,32 +100,43 @@ def all_records(
     Raises:
         kafka.errors.KafkaError: the broker does not answer, or refuses.
     """
-    with reading(broker, max_poll_records=max_records) as consumer:
-        begins, ends = _bounds(consumer, topic)
+    with reading(broker, max_records=max_records) as consumer:
+        begins, ends = _bounds(broker, topic)
         consumer.assign(ends)
         for at, begin in begins.items():
             consumer.seek(at, begin)
         yield from _polled(consumer, ends)
 
 
-def reading(broker: Broker, **settings: Any) -> KafkaConsumer:
-    """Return a consumer of what is committed, in no group."""
+def reading(
+    broker: Broker,
+    *,
+    isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed",
+    max_records: int = MAX_RECORDS,
+) -> KafkaConsumer:
+    """Return a consumer in no group."""
     return KafkaConsumer(
         group_id=None,
         enable_auto_commit=False,
-        isolation_level="read_committed",
+        isolation_level=isolation_level,
         allow_auto_create_topics=False,
-        **settings,
+        max_poll_records=max_records,
         **broker.client,
     )
 
 
-def _bounds(consumer: KafkaConsumer, topic: Known) -> tuple[Offsets, Offsets]:
-    partitions = [topic.at(number) for number in range(topic.partitions)]
-    return (
-        {at: int(offset) for at, offset in consumer.beginning_offsets(partitions).items()},
-        {at: int(offset) for at, offset in consumer.end_offsets(partitions).items()},
-    )
+def _bounds(broker: Broker, topic: Known) -> tuple[Offsets, Offsets]:
+    """Return where the partitions begin and end.
+
+    The ends are those of what is written. What is committed is told a moment after the commit was
+    acknowledged: until then what is committed seems to end earlier.
+    """
+    with reading(broker, isolation_level="read_uncommitted") as consumer:
+        partitions = [topic.at(number) for number in range(topic.partitions)]
+        return (
+            {at: int(offset or 0) for at, offset in consumer.beginning_offsets(partitions).items()},
+            {at: int(offset or 0) for at, offset in consumer.end_offsets(partitions).items()},
+        )
 
 
 def _polled(consumer: KafkaConsumer, ends: Offsets) -> Iterator[Sequence[ConsumerRecord]]:

@@ -22,12 +22,12 @@ def read_topic(
         **broker.client,
     ) as consumer:
         partitions = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
-        ends = consumer.end_offsets(partitions)
+        ends = _ends(broker, partitions)
         consumer.assign(partitions)
         consumer.seek_to_beginning()
         records: list[ConsumerRecord] = []
         give_up_at = time.monotonic() + PATIENCE_S
-        while any((consumer.position(at) or 0) < (ends[at] or 0) for at in partitions):
+        while any((consumer.position(at) or 0) < ends[at] for at in partitions):
             assert time.monotonic() < give_up_at, "the topic cannot be read"
             for polled in consumer.poll(200).values():
                 records += polled
@@ -38,4 +38,10 @@ def written(broker: Broker, topic: str) -> int:
     """Return how many messages were ever written to a topic."""
     with KafkaConsumer(group_id=None, **broker.client) as consumer:
         partitions = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
-        return sum(offset or 0 for offset in consumer.end_offsets(partitions).values())
+    return sum(_ends(broker, partitions).values())
+
+
+def _ends(broker: Broker, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """Return where partitions end, with what is not known to be committed yet."""
+    with KafkaConsumer(group_id=None, **broker.client) as consumer:
+        return {at: offset or 0 for at, offset in consumer.end_offsets(partitions).items()}
