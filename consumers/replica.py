@@ -5,6 +5,7 @@ is the longest prefix without a gap (`consumers/replica.sql`). From there on the
 the usual SQL work.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ from eventlog.reader import head
 
 MAX_RECORDS = 4_000
 """Records a statement: more save little and hold the head for longer."""
+
+SWITCH_S = 0.0005
+"""How long the thread that reads may keep the one that writes from going on: by default ten times
+as long, at every piece of a statement that is sent."""
 
 REPLICATE = "SELECT replicate(%b, %b, %b::int[], %b::bigint[], %b::bigint[], %b::bytea[])"
 
@@ -90,6 +95,7 @@ class Replica:
     @contextmanager
     def opened(cls, database: Database) -> Iterator["Replica"]:
         """Yield a replica; what it is writing ends before it is left."""
+        sys.setswitchinterval(SWITCH_S)
         with database.connect() as connection, ThreadPoolExecutor(1) as writer:
             yield cls(connection, writer)
 

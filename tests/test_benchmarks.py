@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from consumers.broker import Broker
 
 PROJECT = Path(__file__).parents[1]
 
 
+@pytest.mark.long
 def test_a_smoke_run_prints_a_line_a_figure_and_a_table(broker: Broker) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick"],

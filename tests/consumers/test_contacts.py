@@ -394,6 +394,7 @@ def calls_of(servers: Servers, path: Path, zone: ZoneInfo) -> tuple[list[Message
     )
 
 
+@pytest.mark.long
 def test_the_kpis_of_real_calls_are_those_that_others_counted(
     connected: Connected, servers: Servers, shared_data: Path
 ) -> None:

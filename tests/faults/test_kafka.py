@@ -59,6 +59,7 @@ def make(
         yield start
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kills", "restarts"), [(1, {0}), pytest.param(20, {5, 11, 17}, marks=pytest.mark.faults)]
 )
