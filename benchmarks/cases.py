@@ -45,7 +45,7 @@ FULL = Scale(
     log_events=400_000, library_events=6_000, sent_events=200_000,
 )  # fmt: skip
 QUICK = Scale(
-    rounds=1, seconds=0.5, warm_up_seconds=0.1,
+    rounds=1, seconds=0.2, warm_up_seconds=0.1,
     log_events=3_000, library_events=300, sent_events=1_000,
 )  # fmt: skip
 
