@@ -27,7 +27,7 @@ TRANSACTION_TIMEOUT_MS = 60_000
 """After this a broker aborts the transaction of a sender that is gone and that nobody follows."""
 
 DELIVERY_TIMEOUT_MS = 20_000
-"""What is not acknowledged within this has failed: then nothing is left to wait for at the end."""
+"""What was sent and is not acknowledged within this has failed."""
 
 FLUSH_TIMEOUT_S = 30.0
 CLOSE_TIMEOUT_S = 2.0
