@@ -61,6 +61,7 @@ lock:
 	.venv-lock/bin/pip install --quiet --disable-pip-version-check uv
 	$(COMPILE) --output-file requirements/runtime.txt
 	$(COMPILE) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	$(COMPILE) --extra spark --constraint requirements/runtime.txt --output-file requirements/spark.txt
 	rm -rf .venv-lock
 
 # var/ stays: it holds data.
