@@ -16,9 +16,15 @@ CREATE INDEX entry_by_actor ON audit.entry (actor, position);
 CREATE INDEX entry_by_agent ON audit.entry (agent, position) WHERE agent IS NOT NULL;
 CREATE INDEX entry_by_time ON audit.entry USING brin (recordedtime);
 
+-- Given
+WITH entry AS (
+    SELECT position, recordedtime, time, stream_id, version, type, actor,
+        coalesce(agent, from_agent, moderator) AS agent, sealed
+    FROM events WHERE NOT restated)
+-- Fold entry
+SELECT position, recordedtime, time, stream_id, version, type, actor, agent, sealed FROM entry
 -- Merge
 INSERT INTO audit.entry (
     position, recordedtime, time, stream_id, version, type, actor, agent, sealed)
-SELECT position, recordedtime, time, stream_id, version, type, actor,
-       coalesce(agent, from_agent, moderator), sealed
-FROM events WHERE NOT restated ORDER BY position
+SELECT position, recordedtime, time, stream_id, version, type, actor, agent, sealed
+FROM entry ORDER BY position

@@ -38,7 +38,7 @@ def checked(
 ) -> dict[str, Checked]:
     """Return every view, checked; `beside` is for the refold alone, and ends with it."""
     make_relation(connection)
-    known = views(connection)
+    known = views()
     live = contents(connection, known)
     refold = Refold(beside)
     wanted = {

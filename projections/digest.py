@@ -3,15 +3,15 @@ r"""The digest of a view: equal contents have equal digests, on whichever server
 SHA-256, in hexadecimal, over the view's tables in the order of their names. Of each table: a line
 with its name, its rows as PostgreSQL's COPY writes them as text, and a line that holds `\.` only,
 which no row does. The rows are ordered by the primary key, text in it by its bytes (collation
-"C"); their columns stand in the order of their names; times are in ISO format and UTC, text is in
-UTF-8.
+"C"); their columns stand in the order of their names, without those that are generated from
+others; times are in ISO format and UTC, text is in UTF-8.
 
-Every row counts, one whose sums are all zero as well: which rows there are follows from the events
-alone, and not from the batches that they were merged in (decision 4).
+A row of sums that are all zero says nothing (`View.says`) and does not count: whether there is one
+depends on the batches that the events were merged in.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection, sql
@@ -39,7 +39,7 @@ def digest(connection: Connection, view: View) -> str:
             cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
         for table in view.table_names:
             summed.update(f"{table}\n".encode())
-            with cursor.copy(_copy(connection, view.schema, table)) as rows:
+            with cursor.copy(_copy(connection, view, table)) as rows:
                 for row in rows:
                     summed.update(row)
             summed.update(b"\\.\n")
@@ -59,20 +59,29 @@ def contents(connection: Connection, views: Iterable[View]) -> dict[str, Content
         return {view.name: Contents(*states[view.name], digest(connection, view)) for view in views}
 
 
-def _copy(connection: Connection, schema: str, table: str) -> sql.Composed:
+def _copy(connection: Connection, view: View, table: str) -> sql.Composed:
+    columns, key = layout(connection, view, table)
+    return sql.SQL("COPY (SELECT {} FROM {} WHERE {} ORDER BY {}) TO STDOUT").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.Identifier(view.schema, table),
+        sql.SQL(view.says.get(table, "true")),
+        sql.SQL(", ").join(
+            sql.Identifier(name) + sql.SQL(' COLLATE "C"' if is_text else "")
+            for name, is_text in key
+        ),
+    )
+
+
+def layout(
+    connection: Connection, view: View, table: str
+) -> tuple[Sequence[str], Sequence[tuple[str, bool]]]:
+    """Return a table's columns in the order of the digest, and its key: names, whether text."""
     described = connection.execute(
         "SELECT attname, attcollation <> 0, array_position(indkey, attnum)"
         " FROM pg_attribute LEFT JOIN pg_index ON indrelid = attrelid AND indisprimary"
-        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"
         ' ORDER BY attname COLLATE "C"',
-        [f"{schema}.{table}"],
+        [f"{view.schema}.{table}"],
     ).fetchall()
     key = sorted((place, name, is_text) for name, is_text, place in described if place is not None)
-    return sql.SQL("COPY (SELECT {} FROM {} ORDER BY {}) TO STDOUT").format(
-        sql.SQL(", ").join(sql.Identifier(name) for name, _, _ in described),
-        sql.Identifier(schema, table),
-        sql.SQL(", ").join(
-            sql.Identifier(name) + sql.SQL(' COLLATE "C"' if is_text else "")
-            for _, name, is_text in key
-        ),
-    )
+    return [name for name, _, _ in described], [(name, is_text) for _, name, is_text in key]

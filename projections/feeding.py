@@ -50,7 +50,7 @@ class Feeder:
         self._connection = connection
         connection.execute("SET temp_buffers = '64MB'")  # a typed batch stays in memory
         make_relation(connection, on_commit="PRESERVE")
-        self.views = views(connection)
+        self.views = views()
 
     def type(self, begin: int, end: int) -> None:
         """Fill the relation `events` with a batch."""

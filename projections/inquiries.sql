@@ -58,7 +58,7 @@ CREATE TABLE inquiries.visit (
     PRIMARY KEY (stream_id, visit)
 );
 
--- Merge
+-- Given: what the events tell of each inquiry and of each visit
 WITH fact AS (
     SELECT * FROM events WHERE NOT restated AND type LIKE 'inquiry.%'),
 latest AS (
@@ -127,7 +127,32 @@ visit AS (
         min(queue) FILTER (WHERE type = 'inquiry.queued') AS queue,
         bool_or(type IN ('inquiry.abandoned', 'inquiry.left-queue', 'inquiry.ended')) AS is_over
     FROM fact WHERE visit IS NOT NULL GROUP BY stream_id, visit),
-closed AS (
+told AS (
+    SELECT
+        s.stream_id, l.version, l.channel, l.language, l.category, l.district, n.citizen,
+        s.received_at, s.due_at, l.time AS changed_at, s.first_answered_at,
+        d.resolved_at, d.outcome, d.stream_id IS NOT NULL AS is_settled,
+        h.holder, coalesce(h.held_since, s.received_at) AS held_since, n.queue, n.agent, n.agency,
+        s.visits, s.waiting, s.lost, s.talking, s.answers, s.transfers, s.hops, s.asked,
+        s.resolutions, s.reopened, s.follow_ups, s.praised, n.score, s.annulled
+    FROM summed s
+    JOIN latest l ON l.stream_id = s.stream_id
+    LEFT JOIN learnt n ON n.stream_id = s.stream_id
+    LEFT JOIN settled d ON d.stream_id = s.stream_id
+    LEFT JOIN held h ON h.stream_id = s.stream_id)
+-- Fold inquiry
+SELECT
+    stream_id, version, channel, language, category, district, citizen, received_at, due_at,
+    changed_at, first_answered_at, resolved_at, outcome, holder, held_since, queue, agent, agency,
+    visits, waiting, lost, talking, answers, transfers, hops, asked, resolutions, reopened,
+    follow_ups, praised, score, annulled
+FROM told
+-- Fold visit
+SELECT v.stream_id, v.visit, v.queue, v.opened_at AS enqueued_at, v.answered_at, v.agent
+FROM visit v JOIN summed s ON s.stream_id = v.stream_id
+WHERE v.opened_at IS NOT NULL AND NOT v.is_over AND NOT s.annulled
+-- Merge
+, closed AS (
     DELETE FROM inquiries.visit v
     WHERE (stream_id, visit) IN (SELECT stream_id, visit FROM visit WHERE is_over)
        OR stream_id IN (SELECT stream_id FROM summed WHERE annulled)),
@@ -143,42 +168,33 @@ answered AS (
         AND n.answered_at IS NOT NULL AND NOT n.is_over AND NOT s.annulled),
 changed AS (
     UPDATE inquiries.inquiry i SET
-        version = l.version, changed_at = l.time,
-        channel = l.channel, language = l.language, category = l.category, district = l.district,
-        citizen = coalesce(n.citizen, i.citizen),
-        first_answered_at = least(i.first_answered_at, s.first_answered_at),
-        resolved_at = CASE WHEN d.stream_id IS NULL THEN i.resolved_at ELSE d.resolved_at END,
-        outcome = CASE WHEN d.stream_id IS NULL THEN i.outcome ELSE d.outcome END,
-        holder = CASE WHEN h.held_since >= i.held_since THEN h.holder ELSE i.holder END,
-        held_since = greatest(i.held_since, h.held_since),
-        queue = coalesce(n.queue, i.queue), agent = coalesce(n.agent, i.agent),
-        agency = coalesce(n.agency, i.agency), score = coalesce(n.score, i.score),
-        visits = i.visits + s.visits, waiting = i.waiting + s.waiting, lost = i.lost + s.lost,
-        talking = i.talking + s.talking, answers = i.answers + s.answers,
-        transfers = i.transfers + s.transfers, hops = greatest(i.hops, s.hops), asked = i.asked + s.asked,
-        resolutions = i.resolutions + s.resolutions, reopened = i.reopened + s.reopened,
-        follow_ups = i.follow_ups + s.follow_ups, praised = i.praised + s.praised,
-        annulled = i.annulled OR s.annulled
-    FROM summed s
-    JOIN latest l USING (stream_id)
-    LEFT JOIN learnt n USING (stream_id)
-    LEFT JOIN settled d USING (stream_id)
-    LEFT JOIN held h USING (stream_id)
-    WHERE i.stream_id = s.stream_id AND s.received_at IS NULL)
+        version = t.version, changed_at = t.changed_at,
+        channel = t.channel, language = t.language, category = t.category, district = t.district,
+        citizen = coalesce(t.citizen, i.citizen),
+        first_answered_at = least(i.first_answered_at, t.first_answered_at),
+        resolved_at = CASE WHEN t.is_settled THEN t.resolved_at ELSE i.resolved_at END,
+        outcome = CASE WHEN t.is_settled THEN t.outcome ELSE i.outcome END,
+        holder = CASE WHEN t.held_since >= i.held_since THEN t.holder ELSE i.holder END,
+        held_since = greatest(i.held_since, t.held_since),
+        queue = coalesce(t.queue, i.queue), agent = coalesce(t.agent, i.agent),
+        agency = coalesce(t.agency, i.agency), score = coalesce(t.score, i.score),
+        visits = i.visits + t.visits, waiting = i.waiting + t.waiting, lost = i.lost + t.lost,
+        talking = i.talking + t.talking, answers = i.answers + t.answers,
+        transfers = i.transfers + t.transfers, hops = greatest(i.hops, t.hops),
+        asked = i.asked + t.asked,
+        resolutions = i.resolutions + t.resolutions, reopened = i.reopened + t.reopened,
+        follow_ups = i.follow_ups + t.follow_ups, praised = i.praised + t.praised,
+        annulled = i.annulled OR t.annulled
+    FROM told t
+    WHERE i.stream_id = t.stream_id AND t.received_at IS NULL)
 INSERT INTO inquiries.inquiry (
     stream_id, version, channel, language, category, district, citizen, received_at, due_at,
     changed_at, first_answered_at, resolved_at, outcome, holder, held_since, queue, agent, agency,
     visits, waiting, lost, talking, answers, transfers, hops, asked, resolutions, reopened,
     follow_ups, praised, score, annulled)
 SELECT
-    stream_id, l.version, l.channel, l.language, l.category, l.district, n.citizen,
-    s.received_at, s.due_at, l.time, s.first_answered_at, d.resolved_at, d.outcome,
-    h.holder, coalesce(h.held_since, s.received_at), n.queue, n.agent, n.agency,
-    s.visits, s.waiting, s.lost, s.talking, s.answers, s.transfers, s.hops, s.asked,
-    s.resolutions, s.reopened, s.follow_ups, s.praised, n.score, s.annulled
-FROM summed s
-JOIN latest l USING (stream_id)
-LEFT JOIN learnt n USING (stream_id)
-LEFT JOIN settled d USING (stream_id)
-LEFT JOIN held h USING (stream_id)
-WHERE s.received_at IS NOT NULL
+    stream_id, version, channel, language, category, district, citizen, received_at, due_at,
+    changed_at, first_answered_at, resolved_at, outcome, holder, held_since, queue, agent, agency,
+    visits, waiting, lost, talking, answers, transfers, hops, asked, resolutions, reopened,
+    follow_ups, praised, score, annulled
+FROM told WHERE received_at IS NOT NULL

@@ -1,15 +1,19 @@
 -- KPI. Sums only: a ratio is taken when it is read. `sign` is -1 for what an annulment, a
 -- classification or a late fact takes back. Definitions: docs/kpi.md.
 --
--- Bucket (`at`): a visit counts where it entered its queue, whenever it ended; so do an inquiry's
--- first answer, and a first-agent resolution beside it; a withdrawn resolution and a delivered
--- follow-up where they were made; everything else at its own time.
+-- Three steps. `counted`: what each event counts as, and in which bucket. `gathered`: how much of
+-- each for every combination of labels that has a table. Sums: the columns of those tables.
 --
--- Queue sums are of channels with a live queue (phone, video); replies of text channels.
--- answered_within_15: answered visits whose wait is at most 15 s, the limit included.
--- offered = answered + abandoned + left_queue + blocked + those still waiting.
--- transferred counts an inquiry once, at its first change of holder; hops count each.
--- ended_with_talk: ends with a known talk time, the only ones that handling times are taken from.
+-- Bucket (`counted_at`): a visit counts where it entered its queue, whenever it ended; so do an
+-- inquiry's first answer, and a first-agent resolution beside it; a withdrawn resolution and a
+-- delivered follow-up where they were made; everything else at its own time.
+--
+-- what     the event's type, or by-first-agent, withdrawn
+-- detail   the reason of leaving, the kind of a transfer, the medium and the fate of a follow-up
+-- grade    of a wait: the least of the thresholds in seconds that it is within, the limit included,
+--          121 past them all; of a change of holder: its number; of a rating: the score; of an end:
+--          1 if the talk time is known, which handling times are taken from
+-- ms       how long it was: waited, talked, until the reply, until the agency's
 WITH counted AS (
     SELECT
         CASE
@@ -17,126 +21,130 @@ WITH counted AS (
                           'inquiry.left-queue', 'inquiry.ended') THEN coalesce(enqueued_at, time)
             WHEN type = 'inquiry.follow-up-reported' THEN of_time
             ELSE time
-        END AS at,
-        type, sign, channel, language, category, district, queue,
+        END AS counted_at,
+        type AS what, sign, channel, language, category, district, queue,
         CASE WHEN type = 'inquiry.transferred' THEN from_agent ELSE agent END AS agent,
         CASE WHEN type = 'inquiry.transferred' AND kind = 'agency' THEN target ELSE agency END
             AS agency,
-        channel IN ('phone', 'video') AS live,
-        visit, waited_ms, reason, talk_ms, hold_ms, wrapup_ms, kind, hop, holds, outcome, took_ms,
-        reply_ms, medium, score
+        CASE type
+            WHEN 'inquiry.left-queue' THEN reason
+            WHEN 'inquiry.transferred' THEN kind
+            WHEN 'inquiry.followed-up' THEN medium
+            WHEN 'inquiry.follow-up-reported' THEN outcome
+        END AS detail,
+        CASE
+            WHEN type IN ('inquiry.answered', 'inquiry.abandoned') THEN
+                CASE WHEN waited_ms <= 5000 THEN 5 WHEN waited_ms <= 10000 THEN 10
+                     WHEN waited_ms <= 15000 THEN 15 WHEN waited_ms <= 20000 THEN 20
+                     WHEN waited_ms <= 30000 THEN 30 WHEN waited_ms <= 60000 THEN 60
+                     WHEN waited_ms <= 120000 THEN 120 WHEN visit > 0 THEN 121 END
+            WHEN type = 'inquiry.transferred' AND holds THEN hop
+            WHEN type = 'inquiry.rated' THEN score
+            WHEN type = 'inquiry.ended' AND talk_ms IS NOT NULL THEN 1
+        END AS grade,
+        sign * CASE type
+            WHEN 'inquiry.ended' THEN talk_ms
+            WHEN 'inquiry.replied' THEN reply_ms
+            WHEN 'inquiry.agency-replied' THEN took_ms
+            ELSE waited_ms
+        END AS ms,
+        CASE WHEN talk_ms IS NOT NULL THEN sign * hold_ms END AS hold_ms,
+        CASE WHEN talk_ms IS NOT NULL THEN sign * wrapup_ms END AS wrapup_ms
     FROM events
-    WHERE type IN (
+    WHERE sign <> 0 AND type IN (
         'inquiry.received', 'inquiry.queued', 'inquiry.answered', 'inquiry.first-answered',
         'inquiry.abandoned', 'inquiry.left-queue', 'inquiry.ended', 'inquiry.transferred',
         'inquiry.agency-replied', 'inquiry.replied', 'inquiry.resolved', 'inquiry.reopened',
         'inquiry.rated', 'inquiry.praised', 'inquiry.followed-up', 'inquiry.follow-up-reported')
     UNION ALL
     SELECT first_entered_at, 'by-first-agent', sign, channel, language, category, district, queue,
-        agent, agency, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-        NULL, NULL
-    FROM events WHERE type = 'inquiry.resolved' AND by_first_agent
+        agent, agency, NULL, NULL, NULL, NULL, NULL
+    FROM events WHERE sign <> 0 AND type = 'inquiry.resolved' AND by_first_agent
     UNION ALL
     SELECT of_time, 'withdrawn', sign, channel, language, category, district, queue,
-        of_agent, agency, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-        NULL, NULL, NULL
-    FROM events WHERE type = 'inquiry.reopened'
+        of_agent, agency, NULL, NULL, NULL, NULL, NULL
+    FROM events WHERE sign <> 0 AND type = 'inquiry.reopened'
+),
+labelled AS (
+    SELECT utc_hour(counted_at) AS hour, city_day(counted_at) AS day,
+        channel, coalesce(language, '') AS language, coalesce(queue, '') AS queue,
+        coalesce(category, '') AS category, coalesce(district, '') AS district,
+        coalesce(agent, '') AS agent, coalesce(agency, '') AS agency,
+        what, detail, grade, sign, ms, hold_ms, wrapup_ms
+    FROM counted
 )
-SELECT
-    utc_hour(at) AS hour,
-    city_day(at) AS day,
-    channel,
-    coalesce(language, '') AS language,
-    coalesce(queue, '') AS queue,
-    coalesce(category, '') AS category,
-    coalesce(district, '') AS district,
-    coalesce(agent, '') AS agent,
-    coalesce(agency, '') AS agency,
-
-    sum(sign) FILTER (WHERE type = 'inquiry.received') AS received,
-
-    sum(sign) FILTER (WHERE live AND (type = 'inquiry.queued'
-        OR type = 'inquiry.left-queue' AND reason IN ('full', 'closed'))) AS offered,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.answered' AND visit > 0) AS answered,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.abandoned') AS abandoned,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.left-queue'
-        AND reason NOT IN ('full', 'closed')) AS left_queue,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.left-queue'
-        AND reason IN ('full', 'closed')) AS blocked,
-    sum(sign * waited_ms) FILTER (WHERE live AND type = 'inquiry.answered') AS waited_ms,
-    sum(sign * waited_ms) FILTER (WHERE live AND type = 'inquiry.abandoned') AS abandoned_waited_ms,
-
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.answered' AND waited_ms <= 5000)
-        AS answered_within_5,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.answered' AND waited_ms <= 10000)
-        AS answered_within_10,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.answered' AND waited_ms <= 15000)
-        AS answered_within_15,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.answered' AND waited_ms <= 20000)
-        AS answered_within_20,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.answered' AND waited_ms <= 30000)
-        AS answered_within_30,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.answered' AND waited_ms <= 60000)
-        AS answered_within_60,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.answered' AND waited_ms <= 120000)
-        AS answered_within_120,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.abandoned' AND waited_ms <= 5000)
-        AS abandoned_within_5,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.abandoned' AND waited_ms <= 10000)
-        AS abandoned_within_10,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.abandoned' AND waited_ms <= 15000)
-        AS abandoned_within_15,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.abandoned' AND waited_ms <= 20000)
-        AS abandoned_within_20,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.abandoned' AND waited_ms <= 30000)
-        AS abandoned_within_30,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.abandoned' AND waited_ms <= 60000)
-        AS abandoned_within_60,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.abandoned' AND waited_ms <= 120000)
-        AS abandoned_within_120,
-
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.ended') AS ended,
-    sum(sign) FILTER (WHERE live AND type = 'inquiry.ended' AND talk_ms IS NOT NULL)
-        AS ended_with_talk,
-    sum(sign * talk_ms) FILTER (WHERE live AND type = 'inquiry.ended') AS talk_ms,
-    sum(sign * hold_ms) FILTER (WHERE live AND type = 'inquiry.ended' AND talk_ms IS NOT NULL)
-        AS hold_ms,
-    sum(sign * wrapup_ms) FILTER (WHERE live AND type = 'inquiry.ended' AND talk_ms IS NOT NULL)
-        AS wrapup_ms,
-
-    sum(sign) FILTER (WHERE type = 'inquiry.first-answered') AS answered_inquiries,
-    sum(sign) FILTER (WHERE type = 'inquiry.replied' AND NOT live) AS replied,
-    sum(sign * reply_ms) FILTER (WHERE type = 'inquiry.replied' AND NOT live) AS reply_ms,
-
-    sum(sign) FILTER (WHERE type = 'inquiry.transferred' AND holds AND hop = 1) AS transferred,
-    sum(sign) FILTER (WHERE type = 'inquiry.transferred' AND kind = 'agent') AS transferred_agent,
-    sum(sign) FILTER (WHERE type = 'inquiry.transferred' AND kind = 'interpreter')
-        AS transferred_interpreter,
-    sum(sign) FILTER (WHERE type = 'inquiry.transferred' AND kind = 'agency') AS transferred_agency,
-    sum(sign) FILTER (WHERE type = 'inquiry.transferred' AND holds AND hop > 0) AS transfer_hops,
-    sum(sign) FILTER (WHERE type = 'inquiry.agency-replied') AS agency_replied,
-    sum(sign * took_ms) FILTER (WHERE type = 'inquiry.agency-replied') AS agency_took_ms,
-
-    sum(sign) FILTER (WHERE type = 'inquiry.resolved') AS resolutions,
-    sum(sign) FILTER (WHERE type = 'by-first-agent') AS resolved_by_first_agent,
-    sum(sign) FILTER (WHERE type = 'withdrawn') AS resolutions_withdrawn,
-    sum(sign) FILTER (WHERE type = 'inquiry.reopened') AS reopened,
-
-    sum(sign) FILTER (WHERE type = 'inquiry.rated') AS rated,
-    sum(sign) FILTER (WHERE type = 'inquiry.rated' AND score >= 4) AS satisfied,
-    sum(sign * score) FILTER (WHERE type = 'inquiry.rated') AS score_sum,
-    sum(sign) FILTER (WHERE type = 'inquiry.praised') AS praised,
-
-    sum(sign) FILTER (WHERE type = 'inquiry.followed-up') AS followed_up,
-    sum(sign) FILTER (WHERE type = 'inquiry.followed-up' AND medium = 'sms') AS followed_up_sms,
-    sum(sign) FILTER (WHERE type = 'inquiry.followed-up' AND medium = 'call') AS followed_up_call,
-    sum(sign) FILTER (WHERE type = 'inquiry.followed-up' AND medium = 'email') AS followed_up_email,
-    sum(sign) FILTER (WHERE type = 'inquiry.followed-up' AND medium = 'post') AS followed_up_post,
-    sum(sign) FILTER (WHERE type = 'inquiry.follow-up-reported' AND outcome = 'delivered')
-        AS delivered
-FROM counted
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9;
-
+-- A column that is not in a set is null in its rows.
+SELECT hour, day, channel, language, queue, category, district, agent, agency, what, detail, grade,
+    channel IN ('phone', 'video') AS live,
+    CAST(sum(sign) AS integer) AS n,
+    sum(ms) AS ms, sum(hold_ms) AS hold_ms, sum(wrapup_ms) AS wrapup_ms
+FROM labelled
+GROUP BY GROUPING SETS (
+    (what, detail, grade, hour, channel, language, queue),
+    (what, detail, grade, day, channel, language, queue, category, district),
+    (what, detail, grade, day, channel, language, queue, agent),
+    (what, detail, grade, day, channel, language, category, district, agency))
+-- Sums
+-- Queue sums are of channels with a live queue (phone, video); replies of text channels.
+-- offered = answered + abandoned + left_queue + blocked + those still waiting.
+-- transferred counts an inquiry once, at its first change of holder; hops count each.
+sum(n) FILTER (WHERE what = 'inquiry.received') AS received,
+sum(n) FILTER (WHERE live AND (what = 'inquiry.queued'
+    OR what = 'inquiry.left-queue' AND detail IN ('full', 'closed'))) AS offered,
+sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade > 0) AS answered,
+sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned') AS abandoned,
+sum(n) FILTER (WHERE live AND what = 'inquiry.left-queue'
+    AND detail NOT IN ('full', 'closed')) AS left_queue,
+sum(n) FILTER (WHERE live AND what = 'inquiry.left-queue'
+    AND detail IN ('full', 'closed')) AS blocked,
+sum(ms) FILTER (WHERE live AND what = 'inquiry.answered') AS waited_ms,
+sum(ms) FILTER (WHERE live AND what = 'inquiry.abandoned') AS abandoned_waited_ms,
+sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 5) AS answered_within_5,
+sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 10) AS answered_within_10,
+sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 15) AS answered_within_15,
+sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 20) AS answered_within_20,
+sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 30) AS answered_within_30,
+sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 60) AS answered_within_60,
+sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 120) AS answered_within_120,
+sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 5) AS abandoned_within_5,
+sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 10) AS abandoned_within_10,
+sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 15) AS abandoned_within_15,
+sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 20) AS abandoned_within_20,
+sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 30) AS abandoned_within_30,
+sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 60) AS abandoned_within_60,
+sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 120) AS abandoned_within_120,
+sum(n) FILTER (WHERE live AND what = 'inquiry.ended') AS ended,
+sum(n) FILTER (WHERE live AND what = 'inquiry.ended' AND grade = 1)
+    AS ended_with_talk,
+sum(ms) FILTER (WHERE live AND what = 'inquiry.ended') AS talk_ms,
+sum(hold_ms) FILTER (WHERE live AND what = 'inquiry.ended') AS hold_ms,
+sum(wrapup_ms) FILTER (WHERE live AND what = 'inquiry.ended') AS wrapup_ms,
+sum(n) FILTER (WHERE what = 'inquiry.first-answered') AS answered_inquiries,
+sum(n) FILTER (WHERE NOT live AND what = 'inquiry.replied') AS replied,
+sum(ms) FILTER (WHERE NOT live AND what = 'inquiry.replied') AS reply_ms,
+sum(n) FILTER (WHERE what = 'inquiry.transferred' AND grade = 1) AS transferred,
+sum(n) FILTER (WHERE what = 'inquiry.transferred' AND detail = 'agent') AS transferred_agent,
+sum(n) FILTER (WHERE what = 'inquiry.transferred' AND detail = 'interpreter')
+    AS transferred_interpreter,
+sum(n) FILTER (WHERE what = 'inquiry.transferred' AND detail = 'agency') AS transferred_agency,
+sum(n) FILTER (WHERE what = 'inquiry.transferred' AND grade > 0) AS transfer_hops,
+sum(n) FILTER (WHERE what = 'inquiry.agency-replied') AS agency_replied,
+sum(ms) FILTER (WHERE what = 'inquiry.agency-replied') AS agency_took_ms,
+sum(n) FILTER (WHERE what = 'inquiry.resolved') AS resolutions,
+sum(n) FILTER (WHERE what = 'by-first-agent') AS resolved_by_first_agent,
+sum(n) FILTER (WHERE what = 'withdrawn') AS resolutions_withdrawn,
+sum(n) FILTER (WHERE what = 'inquiry.reopened') AS reopened,
+sum(n) FILTER (WHERE what = 'inquiry.rated') AS rated,
+sum(n) FILTER (WHERE what = 'inquiry.rated' AND grade >= 4) AS satisfied,
+sum(n * grade) FILTER (WHERE what = 'inquiry.rated') AS score_sum,
+sum(n) FILTER (WHERE what = 'inquiry.praised') AS praised,
+sum(n) FILTER (WHERE what = 'inquiry.followed-up') AS followed_up,
+sum(n) FILTER (WHERE what = 'inquiry.followed-up' AND detail = 'sms') AS followed_up_sms,
+sum(n) FILTER (WHERE what = 'inquiry.followed-up' AND detail = 'call') AS followed_up_call,
+sum(n) FILTER (WHERE what = 'inquiry.followed-up' AND detail = 'email') AS followed_up_email,
+sum(n) FILTER (WHERE what = 'inquiry.followed-up' AND detail = 'post') AS followed_up_post,
+sum(n) FILTER (WHERE what = 'inquiry.follow-up-reported' AND detail = 'delivered') AS delivered
+-- Waits
 -- Waits in whole seconds, rounded up, so that any threshold in seconds is exact: a wait is at most
 -- X s exactly when it stands in a row of at most X seconds.
 SELECT
@@ -145,9 +153,9 @@ SELECT
     coalesce(language, '') AS language,
     coalesce(queue, '') AS queue,
     CAST(ceil(waited_ms / 1000.0) AS bigint) AS seconds,
-    sum(sign) FILTER (WHERE type = 'inquiry.answered') AS answered,
-    sum(sign) FILTER (WHERE type = 'inquiry.abandoned') AS abandoned
+    coalesce(sum(sign) FILTER (WHERE type = 'inquiry.answered'), 0) AS answered,
+    coalesce(sum(sign) FILTER (WHERE type = 'inquiry.abandoned'), 0) AS abandoned
 FROM events
-WHERE type IN ('inquiry.answered', 'inquiry.abandoned')
+WHERE sign <> 0 AND type IN ('inquiry.answered', 'inquiry.abandoned')
     AND channel IN ('phone', 'video') AND waited_ms IS NOT NULL
 GROUP BY 1, 2, 3, 4, 5

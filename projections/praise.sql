@@ -20,35 +20,45 @@ CREATE TABLE praise.story (
 );
 CREATE INDEX story_on_board ON praise.story (moderated_at, stream_id) WHERE status = 'published';
 
+-- Given
+WITH fact AS (
+    SELECT * FROM events WHERE NOT restated AND type IN (
+        'inquiry.praised', 'inquiry.praise-published', 'inquiry.praise-withdrawn',
+        'inquiry.annulled')),
+praised AS (
+    SELECT stream_id, version, time, agent, title, story, author
+    FROM fact WHERE type = 'inquiry.praised'),
+annulled AS (
+    SELECT stream_id FROM fact WHERE type = 'inquiry.annulled'),
+moderated AS (
+    SELECT DISTINCT ON (stream_id, of) *,
+        CASE WHEN type = 'inquiry.praise-published' THEN 'published' ELSE 'withdrawn' END AS status
+    FROM fact WHERE type IN ('inquiry.praise-published', 'inquiry.praise-withdrawn')
+    ORDER BY stream_id, of, version DESC)
+-- Fold story
+SELECT p.stream_id, p.version, p.time AS praised_at, p.agent, p.title, p.story, p.author,
+    CASE WHEN a.stream_id IS NOT NULL THEN 'annulled' ELSE coalesce(m.status, 'pending') END
+        AS status,
+    coalesce(m.version, 0) AS moderated, m.time AS moderated_at, m.moderator, m.reason,
+    m.title AS shown_title, m.story AS shown_story
+FROM praised p
+LEFT JOIN moderated m ON m.stream_id = p.stream_id AND m.of = p.version
+LEFT JOIN annulled a ON a.stream_id = p.stream_id
 -- Merge
+, told AS (
+    SELECT stream_id, version FROM praised
+    UNION SELECT stream_id, of FROM moderated
+    UNION SELECT s.stream_id, s.version FROM praise.story s JOIN annulled USING (stream_id))
 MERGE INTO praise.story AS s
 USING (
-    WITH fact AS (
-        SELECT * FROM events WHERE NOT restated AND type IN (
-            'inquiry.praised', 'inquiry.praise-published', 'inquiry.praise-withdrawn',
-            'inquiry.annulled')),
-    praised AS (
-        SELECT stream_id, version, time, agent, title, story, author
-        FROM fact WHERE type = 'inquiry.praised'),
-    moderated AS (
-        SELECT DISTINCT ON (stream_id, of) *
-        FROM fact WHERE type IN ('inquiry.praise-published', 'inquiry.praise-withdrawn')
-        ORDER BY stream_id, of, version DESC),
-    told AS (
-        SELECT stream_id, version FROM praised
-        UNION SELECT stream_id, of FROM moderated
-        UNION SELECT s.stream_id, s.version FROM praise.story s JOIN fact USING (stream_id)
-              WHERE type = 'inquiry.annulled')
     SELECT told.stream_id, told.version, p.time AS praised_at, p.agent, p.title, p.story, p.author,
-        CASE WHEN a.stream_id IS NOT NULL THEN 'annulled'
-             WHEN m.type = 'inquiry.praise-published' THEN 'published'
-             WHEN m.type = 'inquiry.praise-withdrawn' THEN 'withdrawn' END AS status,
+        CASE WHEN a.stream_id IS NOT NULL THEN 'annulled' ELSE m.status END AS status,
         m.version AS moderated, m.time AS moderated_at, m.moderator, m.reason,
         m.title AS shown_title, m.story AS shown_story
     FROM told
     LEFT JOIN praised p USING (stream_id, version)
     LEFT JOIN moderated m ON m.stream_id = told.stream_id AND m.of = told.version
-    LEFT JOIN fact a ON a.stream_id = told.stream_id AND a.type = 'inquiry.annulled') AS n
+    LEFT JOIN annulled a ON a.stream_id = told.stream_id) AS n
 ON s.stream_id = n.stream_id AND s.version = n.version
 WHEN NOT MATCHED THEN INSERT (
     stream_id, version, praised_at, agent, title, story, author,

@@ -29,7 +29,7 @@ class Refold:
         self._connection = connection
         connection.execute("SET temp_buffers = '64MB'")  # before the first temporary table
         make_relation(connection)
-        self._views = {view.name: view.within(TEMPORARY) for view in views(connection)}
+        self._views = {view.name: view.within(TEMPORARY) for view in views()}
         for view in self._views.values():
             connection.execute(view.tables.encode())
 

@@ -92,7 +92,7 @@ def prepare(database: Database, timezone: str) -> None:
             " AND projection.error LIKE '%%' || quote_literal(log.type) || '%%'",
             [list(CATALOGUE)],
         )
-        changed = [v for v in views(connection) if known.get(v.name) != v.definition]
+        changed = [v for v in views() if known.get(v.name) != v.definition]
         for view in changed:
             drop(connection, view)
             make(connection, view)
@@ -114,7 +114,7 @@ class Runner:
         self.batch = batch
         self._connection = connection
         make_relation(connection)
-        self._views = {view.name: view for view in views(connection)}
+        self._views = {view.name: view for view in views()}
 
     def catch_up(
         self, upto: int | None = None, progress: Callable[[int], None] | None = None
@@ -269,7 +269,8 @@ def _stopped(states: Sequence[Progress]) -> ViewStoppedError:
     return ViewStoppedError(f"views have stopped: {reasons}")
 
 
-_TABLE, _FILL = (
+_TABLE, _DECODE = (
     re.sub(r"(?<!:):(from|upto|reaching_back|types|names)\b", r"%(\1)s", part).encode()
     for part in text("events.sql").split("-- Fill\n")
 )
+_FILL = _DECODE + b",\n" + text("corrections.sql").encode()

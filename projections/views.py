@@ -1,9 +1,16 @@
-"""What a view is: its tables, and the statements that merge `events` into them."""
+"""What a view is: its tables, the SELECTs that fold events into them, and how a batch is merged.
+
+A view's file has sections. Given: named SELECTs over the relation `events`. Fold: for each table
+the SELECT of its rows, of whatever events there are. Merge: the statement that takes what a batch
+tells into tables that hold what came before. Given and Fold are the same text on every engine
+(`projections/dialects.py` has the words that differ); Merge is PostgreSQL's.
+"""
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 
 from psycopg import Connection, sql
@@ -11,12 +18,20 @@ from psycopg import Connection, sql
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view: a schema of its own, `tables` to make in it, `merges` to run for each batch."""
+    """A view: a schema of its own, `tables` to make in it, `merges` to run for each batch.
+
+    `gathers` are relations to make first, by name, and `folds` the rows of each table, once those
+    are there. `says` is the condition under which a row of a table says anything at all: the rows
+    of sums that are all zero do not, and which of them there are depends on the batches.
+    """
 
     name: str
     schema: str
     tables: str
     merges: tuple[str, ...]
+    folds: Mapping[str, str]
+    gathers: Mapping[str, str] = field(default_factory=dict)
+    says: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def definition(self) -> str:
@@ -25,7 +40,7 @@ class View:
         Wherever the view is, its text is that of the schema with its name.
         """
         home = self.within(self.name)
-        texts = (text("events.sql"), home.tables, *home.merges)
+        texts = (text("events.sql"), text("corrections.sql"), home.tables, *home.merges)
         return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
     @property
@@ -49,12 +64,16 @@ class SumTable:
 
     name: str
     dimensions: tuple[str, ...]
-    where: str = "true"
+    where: str
 
 
 KPI_TABLES = (
-    SumTable("hourly", ("hour", "channel", "language", "queue")),
-    SumTable("daily", ("day", "channel", "language", "queue", "category", "district")),
+    SumTable("hourly", ("hour", "channel", "language", "queue"), "hour IS NOT NULL"),
+    SumTable(
+        "daily",
+        ("day", "channel", "language", "queue", "category", "district"),
+        "queue IS NOT NULL AND district IS NOT NULL",
+    ),
     SumTable("daily_agent", ("day", "channel", "language", "queue", "agent"), "agent <> ''"),
     SumTable(
         "daily_agency",
@@ -62,9 +81,12 @@ KPI_TABLES = (
         "agency <> ''",
     ),
 )
-WAITS = SumTable("waits", ("hour", "channel", "language", "queue", "seconds"))
+"""`where` tells the rows of `gathered` that are of the table."""
+
+WAITS = SumTable("waits", ("hour", "channel", "language", "queue", "seconds"), "true")
 
 _DIMENSION_TYPES = {"hour": "timestamptz", "day": "date", "seconds": "bigint"}
+_WAITED = ("answered", "abandoned")
 
 
 def text(name: str) -> str:
@@ -72,83 +94,92 @@ def text(name: str) -> str:
     return files("projections").joinpath(name).read_text("utf-8")
 
 
-def views(connection: Connection) -> tuple[View, ...]:
-    """Return all views; the connection tells the columns that a definition yields."""
-    return (kpi(connection), *(_from_file(name) for name in ("inquiries", "audit", "praise")))
+@cache
+def views() -> tuple[View, ...]:
+    """Return all views."""
+    return (_kpi(), *(_from_file(name) for name in ("inquiries", "audit", "praise")))
 
 
-def kpi(connection: Connection) -> View:
-    """Return the KPI view: the tables and merges follow from the two SELECTs of `kpi.sql`.
+def view(name: str) -> View:
+    """Return the view of this name."""
+    return next(one for one in views() if one.name == name)
 
-    Both definitions are summed once, at their finest; the tables roll that up.
-    """
-    counts, waits = text("kpi.sql").split(";\n", 1)
-    sums = _sums(connection, counts)
-    waited = _sums(connection, waits)
-    tables = [_table("kpi", table, sums) for table in KPI_TABLES]
-    tables.append(_table("kpi", WAITS, waited))
+
+def _from_file(name: str) -> View:
+    tables, given, *folds, merge = re.split(
+        r"^-- (?:Given|Fold|Merge)\b", text(name + ".sql"), flags=re.M
+    )
+    given = given.partition("\n")[2]
+    named = [fold.strip().split("\n", 1) for fold in folds]
+    return View(
+        name=name,
+        schema=name,
+        tables=tables,
+        merges=(given + merge,),
+        folds={table: given + fold for table, fold in named},
+    )
+
+
+def _kpi() -> View:
+    """Return the KPI view: tables, folds and merges follow from the SELECTs of `kpi.sql`."""
+    gathering, summing, waiting = re.split(r"^-- (?:Sums|Waits)\n", text("kpi.sql"), flags=re.M)
+    sums = re.findall(r" AS (\w+),?$", summing, re.MULTILINE)
+    folds = {table.name: _summed(table, summing, sums) for table in KPI_TABLES}
     rolled_up = ",\n".join(
-        f"{table.name}_rows AS ({_merge(table, 'counts', sums)})" for table in KPI_TABLES
+        f"{table.name}_rows AS ({_merge(table, folds[table.name], sums)})" for table in KPI_TABLES
     )
     return View(
         name="kpi",
         schema="kpi",
-        tables=";\n".join(tables),
+        tables=";\n".join([*(_table(table, sums) for table in KPI_TABLES), _table(WAITS, _WAITED)]),
         merges=(
             # The planner takes a batch for small, and would sort its rows by nine labels.
             "SET LOCAL enable_sort = off",
-            f"WITH counts AS MATERIALIZED (\n{counts}),\n{rolled_up}\nSELECT",
-            f"WITH waits AS (\n{waits})\n{_merge(WAITS, 'waits', waited)}",
+            f"WITH gathered AS MATERIALIZED (\n{gathering}),\n{rolled_up}\nSELECT",
+            _merge(WAITS, waiting, _WAITED),
             "SET LOCAL enable_sort TO DEFAULT",
         ),
+        folds={**folds, WAITS.name: waiting},
+        gathers={"gathered": gathering},
+        says={
+            **{table.name: _any_of(sums) for table in KPI_TABLES},
+            WAITS.name: _any_of(_WAITED),
+        },
     )
 
 
-def _from_file(name: str) -> View:
-    tables, merge = text(f"{name}.sql").split("-- Merge\n")
-    return View(name, name, tables, (merge,))
+def _summed(table: SumTable, summing: str, sums: Sequence[str]) -> str:
+    dimensions = ", ".join(table.dimensions)
+    values = ", ".join(f"coalesce({name}, 0) AS {name}" for name in sums)
+    return (
+        f"SELECT {dimensions}, {values}\n"
+        f"FROM (SELECT {dimensions},\n{summing}"
+        f"FROM gathered WHERE {table.where} GROUP BY {dimensions}) AS summed"
+    )
 
 
-def _all_dimensions() -> set[str]:
-    return {dimension for table in (*KPI_TABLES, WAITS) for dimension in table.dimensions}
+def _any_of(sums: Iterable[str]) -> str:
+    return " OR ".join(f"{name} <> 0" for name in sums)
 
 
-def _sums(connection: Connection, select: str) -> dict[str, str]:
-    """Return the sums that a definition yields, each with the type to add it up in.
-
-    PostgreSQL adds up integers several times faster than bigints. A count, which it takes for a
-    bigint, is an integer in any batch; durations, which it takes for numeric, may be more.
-    """
-    described = connection.execute(f"SELECT * FROM ({select}) AS definition LIMIT 0".encode())  # noqa: S608 - the text is ours
-    bigint = connection.adapters.types["bigint"].oid
-    return {
-        column.name: "integer" if column.type_code == bigint else "numeric"
-        for column in described.description or ()
-        if column.name not in _all_dimensions()
-    }
-
-
-def _table(schema: str, table: SumTable, sums: Iterable[str]) -> str:
+def _table(table: SumTable, sums: Iterable[str]) -> str:
     columns = [f"{name} {_DIMENSION_TYPES.get(name, 'text')} NOT NULL" for name in table.dimensions]
     columns += [f"{name} bigint NOT NULL" for name in sums]
     columns.append(f"PRIMARY KEY ({', '.join(table.dimensions)})")
     # Half of a page is left free, so that a row that grows stays on it and its index as it is.
     return (
-        f"CREATE TABLE {schema}.{table.name} (\n    "
+        f"CREATE TABLE kpi.{table.name} (\n    "
         + ",\n    ".join(columns)
         + "\n) WITH (fillfactor = 50)"
     )
 
 
-def _merge(table: SumTable, source: str, sums: Mapping[str, str]) -> str:
-    """Return the statement that adds the sums of `source` to those of the table."""
+def _merge(table: SumTable, fold: str, sums: Iterable[str]) -> str:
+    """Return the statement that adds the rows of a fold to those of the table."""
     dimensions = ", ".join(table.dimensions)
     added = ",\n    ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in sums)
-    values = ",\n    ".join(f"coalesce(sum({name}::{type_}), 0)" for name, type_ in sums.items())
     return (
-        f"INSERT INTO kpi.{table.name} ({dimensions}, {', '.join(sums)})\n"
-        f"SELECT {dimensions},\n    {values}\n"
-        f"FROM {source} WHERE {table.where} GROUP BY {dimensions}\n"
+        f"INSERT INTO kpi.{table.name} ({dimensions}, {', '.join(sums)})\n{fold}\n"
         f"ON CONFLICT ({dimensions}) DO UPDATE SET\n    {added}"
     )
 

@@ -12,7 +12,7 @@ from eventlog.log import Log
 from eventlog.reader import head, read
 from eventlog.record import decode
 from projections.runner import BATCH_EVENTS, Runner
-from projections.views import KPI_TABLES, WAITS
+from projections.views import KPI_TABLES, WAITS, views
 from tests.projections.histories import REQUEST
 from tests.projections.naive import Fact
 
@@ -54,12 +54,12 @@ class City:
         """Return the sum of `what` over all hours."""
         return sum(self.counted(what).values())
 
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """Return all rows of a view's table, in an order of their own."""
+    def rows(self, table: str, where: str = "true") -> list[dict[str, Any]]:
+        """Return the rows of a view's table, in an order of their own."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(
-                sql.SQL("SELECT * FROM {0} AS row ORDER BY row::text").format(
-                    sql.Identifier(*table.split("."))
+                sql.SQL("SELECT * FROM {0} AS row WHERE {1} ORDER BY row::text").format(
+                    sql.Identifier(*table.split(".")), sql.SQL(where)
                 )
             )
             return cursor.fetchall()
@@ -70,8 +70,11 @@ class City:
         return row
 
     def contents(self) -> Contents:
-        """Return everything that the views hold."""
-        return {table: self.rows(table) for table in self._tables()}
+        """Return everything that the views say."""
+        says = {
+            f"{view.schema}.{table}": text for view in views() for table, text in view.says.items()
+        }
+        return {table: self.rows(table, says.get(table, "true")) for table in self._tables()}
 
     def kpi(self) -> Sums:
         """Return the KPI tables without their zeros: table -> dimensions -> sums."""
