@@ -17,6 +17,7 @@ from api.routers import router_of
 from api.security import Scope, needs
 from api.service import ServiceDep
 from domain.vocabulary import Channel, Outcome, Status
+from projections.reading import standing_still
 
 router = router_of("/v1/inquiries", "inquiries")
 
@@ -110,9 +111,7 @@ def inquiries(  # noqa: PLR0913, PLR0917 - the filters
         "SELECT {} FROM inquiries.inquiry WHERE {} ORDER BY received_at DESC, stream_id DESC"
         " LIMIT %(limit)s"
     ).format(_COLUMNS, sql.SQL(" AND ").join([sql.SQL("true"), *conditions]))
-    with service.pool.connection() as connection, connection.transaction():
-        # One snapshot: the rows are those of the position.
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with service.pool.connection() as connection, standing_still(connection, "inquiries"):
         row = connection.execute("SELECT position FROM projection WHERE view = 'inquiries'")
         [position] = row.fetchone() or (0,)
         rows = (

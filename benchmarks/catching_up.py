@@ -38,7 +38,7 @@ class Views:
     def run(self) -> Run:
         runner.prepare(self.place.database, self.place.settings.timezone)
         with self.place.database.connect_as_owner() as owner:
-            owner.execute("UPDATE projection SET definition = 'none'")
+            owner.execute("DELETE FROM projection")
         runner.prepare(self.place.database, self.place.settings.timezone)
         with self.place.database.connect() as connection:
             begin = time.perf_counter()

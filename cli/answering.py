@@ -1,8 +1,9 @@
 """What commands that show KPIs share: waiting for the view, printing an answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import orjson
 from psycopg import Connection
@@ -50,5 +51,9 @@ def print_answer(connection: Connection, question: Question) -> None:
 
 def print_json(connection: Connection, question: Question) -> None:
     """Print the answer as one JSON document."""
-    document = answer(connection, question).as_json()
+    print_document(answer(connection, question).as_json())
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """Print a JSON document, indented."""
     print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

@@ -61,7 +61,7 @@ class Findings:
                 " restore the log from a backup, or from a replica that was compared"
             )
         for name, view in self.views.items():
-            yield from (f"view {name}: {reason}" for reason in _reasons(view, self.position))
+            yield from (f"view {name}: {reason}" for reason in _reasons(name, view, self.position))
         for key, count in self.keys.items():
             if key != self.own_key:
                 yield (
@@ -118,7 +118,7 @@ def _wrapped(connection: Connection) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
-def _reasons(view: Checked, goal: int) -> Iterator[str]:
+def _reasons(name: str, view: Checked, goal: int) -> Iterator[str]:
     position = view.live.position
     if view.live.error:
         yield f"it stopped at position {position:,}: {view.live.error} (docs/doctor.md)"
@@ -126,11 +126,8 @@ def _reasons(view: Checked, goal: int) -> Iterator[str]:
         yield f"it is at position {position:,} of {goal:,}, as if begun again: look once more"
     if view.refold_error:
         yield f"the log cannot be folded again: {view.refold_error} (docs/doctor.md)"
-    elif not view.equals_refold:
-        yield (
-            f"at position {position:,} it is not what the log says:"
-            " let it begin again (docs/doctor.md)"
-        )
+    elif view.live.digest and not view.equals_refold:
+        yield f"at position {position:,} it is not what the log says: dasan rebuild {name}"
 
 
 def _as_json(view: Checked, position: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from psycopg import Connection
 from projections.catalogue_tables import read_targets
 from projections.formulas import HELD_BY, SUMS, Ratios, Sums, ratios
 from projections.question import HOUR, MAX_ROWS, NONE, Bucket, Question, midnight, too_many
+from projections.reading import standing_still
 from projections.sources import choose
 from projections.sums import Counts, Labels, read_sums, read_waits
 from projections.targets import Target, in_force, met
@@ -80,9 +81,7 @@ def answer(connection: Connection, question: Question) -> Answer:
 
 def answers(connection: Connection, questions: Iterable[Question]) -> list[Answer]:
     """Answer questions that stand for the same position, as `answer` does."""
-    with connection.transaction():
-        # One snapshot: the rows are those of the position.
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with standing_still(connection, "kpi"):
         definition, position, city = _view(connection)
         targets = read_targets(connection)
         return [

@@ -11,20 +11,32 @@ depends on the batches that the events were merged in.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection, sql
 
-from projections.views import View
+from projections.reading import standing_still
+from projections.views import View, foreign
 
 # What the text of the types that stand in views depends on, and a server can be set to otherwise.
 _SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "client_encoding": "UTF8"}
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """A table as its digest reads it: columns in order, and the key, each with whether it is text."""
+
+    columns: Sequence[str]
+    key: Sequence[tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
-    """What a view holds, as a digest, and how far it has come; `error` is why it stopped."""
+    """What a view holds, as a digest, and how far it has come; `error` is why it stopped.
+
+    Tables of another definition have no digest.
+    """
 
     position: int
     error: str | None
@@ -34,54 +46,71 @@ class Contents:
 def digest(connection: Connection, view: View) -> str:
     """Return the digest of the view's tables. Streams them: takes memory for a row at a time."""
     summed = hashlib.sha256()
-    with connection.transaction(), connection.cursor() as cursor:
-        for name, value in _SETTINGS.items():
-            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
-        for table in view.table_names:
-            summed.update(f"{table}\n".encode())
-            with cursor.copy(_copy(connection, view, table)) as rows:
-                for row in rows:
-                    summed.update(row)
-            summed.update(b"\\.\n")
+    for table in view.table_names:
+        for part in framed(table, copied(connection, view, table)):
+            summed.update(part)
     return summed.hexdigest()
 
 
-def contents(connection: Connection, views: Iterable[View]) -> dict[str, Contents]:
+def framed(table: str, rows: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what a table adds to the digest of its view."""
+    yield f"{table}\n".encode()
+    yield from rows
+    yield b"\\.\n"
+
+
+def copied(connection: Connection, view: View, table: str) -> Iterator[bytes]:
+    """Yield a table's rows as they are digested."""
+    with connection.transaction(), connection.cursor() as cursor:
+        for name, value in _SETTINGS.items():
+            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+        with cursor.copy(_copy(connection, view, table)) as rows:
+            yield from map(bytes, rows)
+
+
+def contents(connection: Connection, views: Collection[View]) -> dict[str, Contents]:
     """Return what each view holds now, all as of one moment, whoever goes on advancing them."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        states = {
-            name: (position, error)
-            for name, position, error in connection.execute(
-                "SELECT view, position, error FROM projection"
-            )
-        }
-        return {view.name: Contents(*states[view.name], digest(connection, view)) for view in views}
+    with standing_still(connection, *(view.name for view in views)):
+        rows = connection.execute("SELECT view, position, error, definition FROM projection")
+        states = {name: state for name, *state in rows}
+        return {view.name: _contents(connection, view, *states[view.name]) for view in views}
 
 
-def _copy(connection: Connection, view: View, table: str) -> sql.Composed:
-    columns, key = layout(connection, view, table)
-    return sql.SQL("COPY (SELECT {} FROM {} WHERE {} ORDER BY {}) TO STDOUT").format(
-        sql.SQL(", ").join(map(sql.Identifier, columns)),
-        sql.Identifier(view.schema, table),
-        sql.SQL(view.says.get(table, "true")),
-        sql.SQL(", ").join(
-            sql.Identifier(name) + sql.SQL(' COLLATE "C"' if is_text else "")
-            for name, is_text in key
-        ),
-    )
+def _contents(
+    connection: Connection, view: View, position: int, error: str | None, definition: str
+) -> Contents:
+    if reason := foreign(view.name, definition):
+        return Contents(position, reason, "")
+    return Contents(position, error, digest(connection, view))
 
 
-def layout(
-    connection: Connection, view: View, table: str
-) -> tuple[Sequence[str], Sequence[tuple[str, bool]]]:
-    """Return a table's columns in the order of the digest, and its key: names, whether text."""
+def layouts(connection: Connection, schema: str) -> dict[str, Layout]:
+    """Return how each table of a schema is laid out."""
+    tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
+    return {table: layout(connection, schema, table) for (table,) in tables.fetchall()}
+
+
+def layout(connection: Connection, schema: str, table: str) -> Layout:
+    """Return how a table is laid out."""
     described = connection.execute(
         "SELECT attname, attcollation <> 0, array_position(indkey, attnum)"
         " FROM pg_attribute LEFT JOIN pg_index ON indrelid = attrelid AND indisprimary"
         " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"
         ' ORDER BY attname COLLATE "C"',
-        [f"{view.schema}.{table}"],
+        [f"{schema}.{table}"],
     ).fetchall()
     key = sorted((place, name, is_text) for name, is_text, place in described if place is not None)
-    return [name for name, _, _ in described], [(name, is_text) for _, name, is_text in key]
+    return Layout([name for name, _, _ in described], [(name, is_text) for _, name, is_text in key])
+
+
+def _copy(connection: Connection, view: View, table: str) -> sql.Composed:
+    laid = layout(connection, view.schema, table)
+    return sql.SQL("COPY (SELECT {} FROM {} WHERE {} ORDER BY {}) TO STDOUT").format(
+        sql.SQL(", ").join(map(sql.Identifier, laid.columns)),
+        sql.Identifier(view.schema, table),
+        sql.SQL(view.says.get(table, "true")),
+        sql.SQL(", ").join(
+            sql.Identifier(name) + sql.SQL(' COLLATE "C"' if is_text else "")
+            for name, is_text in laid.key
+        ),
+    )

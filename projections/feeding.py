@@ -62,9 +62,9 @@ class Feeder:
         """Merge the typed batch into a view; False if it is not at `begin`, or has stopped."""
         with self._connection.transaction():
             waits = self._connection.execute(
-                "SELECT FROM projection"
-                " WHERE view = %s AND position = %s AND error IS NULL FOR UPDATE",
-                [view.name, begin],
+                "SELECT FROM projection WHERE view = %s AND position = %s"
+                " AND definition = %s AND error IS NULL FOR UPDATE",
+                [view.name, begin, view.definition],
             ).fetchone()
             if waits is not None:
                 fold(self._connection, [view], end)

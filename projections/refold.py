@@ -19,7 +19,8 @@ TEMPORARY = "pg_temp"
 class Refold:
     """Views folded from the beginning of the log to `position`.
 
-    `errors` says of each view that cannot come there where it stopped, and why.
+    `views` are those whose tables are the connection's. `errors` says of each view that cannot come
+    there where it stopped, and why.
     """
 
     def __init__(self, connection: Connection, *, batch: int = BATCH_EVENTS) -> None:
@@ -29,8 +30,8 @@ class Refold:
         self._connection = connection
         connection.execute("SET temp_buffers = '64MB'")  # before the first temporary table
         make_relation(connection)
-        self._views = {view.name: view.within(TEMPORARY) for view in views()}
-        for view in self._views.values():
+        self.views = {view.name: view.within(TEMPORARY) for view in views()}
+        for view in self.views.values():
             connection.execute(view.tables.encode())
 
     def advance(
@@ -46,7 +47,7 @@ class Refold:
 
     def digest(self, name: str) -> str | None:
         """Return the digest of a view; null if it has stopped."""
-        return None if name in self.errors else digest(self._connection, self._views[name])
+        return None if name in self.errors else digest(self._connection, self.views[name])
 
     def _fold(self, names: Collection[str], begin: int, end: int) -> None:
         """Fold a batch; one that fails in halves, down to the event that a view cannot merge."""
@@ -70,5 +71,5 @@ class Refold:
         with self._connection.transaction():
             fill(self._connection, begin, end)
             for name in names:
-                for merge in self._views[name].merges:
+                for merge in self.views[name].merges:
                     self._connection.execute(merge.encode())

@@ -13,7 +13,7 @@ from domain.events import CATALOGUE
 from eventlog.database import Database
 from eventlog.reader import head
 from projections.catalogue_tables import prepare_catalogue
-from projections.views import View, drop, make, text, views
+from projections.views import View, drop, foreign, make, text, views
 
 BATCH_EVENTS = 20_000
 """Events a transaction: larger ones save little and make readers of a view wait longer."""
@@ -61,9 +61,10 @@ class Progress:
 
 
 def prepare(database: Database, timezone: str) -> None:
-    """Make what the views need; a view whose definition changed begins again from nothing.
+    """Make what the views need, and the views that there are not yet.
 
-    A view that had stopped at a type which this version knows goes on.
+    A view whose definition changed stays as it is until it is rebuilt (`projections/rebuild.py`);
+    one that had stopped at a type which this version knows goes on.
     """
     with database.connect_as_owner() as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan views'))")
@@ -81,27 +82,21 @@ def prepare(database: Database, timezone: str) -> None:
         )
         prepare_catalogue(connection)
         make_relation(connection)
-        # Positions are locked before tables, as a runner does: else each could wait for the other.
-        rows = connection.execute(
-            "SELECT view, definition FROM projection ORDER BY view FOR UPDATE"
-        )
-        known: dict[str, str] = {row[0]: row[1] for row in rows}
+        known = {name for (name,) in connection.execute("SELECT view FROM projection")}
         connection.execute(
             "UPDATE projection SET error = NULL FROM log"
             " WHERE log.position = projection.position + 1 AND log.type = ANY (%s)"
             " AND projection.error LIKE '%%' || quote_literal(log.type) || '%%'",
             [list(CATALOGUE)],
         )
-        changed = [v for v in views() if known.get(v.name) != v.definition]
-        for view in changed:
-            drop(connection, view)
-            make(connection, view)
-            connection.execute(
-                "INSERT INTO projection (view, definition) VALUES (%s, %s)"
-                " ON CONFLICT (view) DO UPDATE SET definition = excluded.definition,"
-                " position = 0, error = NULL, changed_at = now()",
-                [view.name, view.definition],
-            )
+        for view in views():
+            if view.name not in known:
+                drop(connection, view)
+                make(connection, view)
+                connection.execute(
+                    "INSERT INTO projection (view, definition) VALUES (%s, %s)",
+                    [view.name, view.definition],
+                )
 
 
 class Runner:
@@ -186,9 +181,12 @@ class Runner:
 
     def _states(self, lock: LiteralString) -> list[Progress]:
         rows = self._connection.execute(
-            "SELECT view, position, error FROM projection ORDER BY view " + lock  # noqa: S608 - ours
+            "SELECT view, position, error, definition FROM projection ORDER BY view " + lock
         )
-        return [Progress(*row) for row in rows]
+        return [
+            Progress(name, position, error or foreign(name, definition))
+            for name, position, error, definition in rows
+        ]
 
     def _merge(self, names: Sequence[str], begin: int, end: int) -> None:
         fill(self._connection, begin, end)

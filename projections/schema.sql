@@ -9,6 +9,14 @@ CREATE TABLE IF NOT EXISTS projection (
 GRANT SELECT ON projection TO dasan_auditor, dasan_service;
 GRANT SELECT, UPDATE ON projection TO dasan_projector;
 
+-- Tables of a view beside the live ones: <view>_next, which a rebuild fills, and <view>_before, which
+-- one left standing for a rollback.
+CREATE TABLE IF NOT EXISTS shadow (
+    schema     text PRIMARY KEY,
+    definition text NOT NULL,
+    position   bigint NOT NULL
+);
+
 -- The buckets: whole hours in UTC, days in the city's zone.
 CREATE OR REPLACE FUNCTION utc_hour(at timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
 RETURN date_bin('1 hour', at, timestamptz 'epoch');

@@ -105,6 +105,21 @@ def view(name: str) -> View:
     return next(one for one in views() if one.name == name)
 
 
+def foreign(name: str, definition: str) -> str | None:
+    """Return why a view cannot go on whose tables are of this definition; null if it can."""
+    if definition == _definition(name):
+        return None
+    return (
+        "its tables are of another definition than this program's: with the newest version run"
+        f" dasan rebuild {name}"
+    )
+
+
+@cache
+def _definition(name: str) -> str:
+    return view(name).definition
+
+
 def _from_file(name: str) -> View:
     tables, given, *folds, merge = re.split(
         r"^-- (?:Given|Fold|Merge)\b", text(name + ".sql"), flags=re.M

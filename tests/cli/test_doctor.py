@@ -202,8 +202,7 @@ def test_a_view_that_stopped_is_named_and_the_others_are_checked(told: Log, run:
 
     assert "praise      position 9, digest " in result.stdout
     assert wrong(result) == [
-        "wrong: view kpi: at position 10 it is not what the log says: let it begin again"
-        " (docs/doctor.md)",
+        "wrong: view kpi: at position 10 it is not what the log says: dasan rebuild kpi",
         "wrong: view praise: it stopped at position 9: no title (docs/doctor.md)",
     ]
     view = json.loads(run("--json").stdout)["views"]["praise"]

@@ -126,13 +126,14 @@ class City:
 
     def insert(self, type_: str, data: bytes | None = None, **fields: object) -> int:
         """Put a record into the log behind the domain's back; return its position."""
-        stream, time = uuid4(), b"2012-02-29T00:00:00.000000Z"
-        return self.insert_record(
-            type_,
-            b'{"actor":"agent:a","data":%b,"id":"%b/1","recordedtime":"%b","time":"%b"}'
-            % (data or json.dumps(fields).encode(), str(stream).encode(), time, time),
-            stream,
+        stream, time = uuid4(), "2012-02-29T00:00:00.000000Z"
+        rest = (
+            f'"id":"{stream}/1","recordedtime":"{time}","sequence":"{self.position + 1:020}",'
+            f'"subject":"{stream}","time":"{time}","type":"{type_}"}}'
         )
+        told = data or json.dumps(fields).encode()
+        record = b'{"actor":"agent:a","data":%b,%b' % (told, rest.encode())
+        return self.insert_record(type_, record, stream)
 
     def insert_record(self, type_: str, record: bytes, stream: UUID | None = None) -> int:
         """Put any bytes into the log; return their position."""

@@ -168,7 +168,7 @@ def test_contents_are_those_of_one_moment(busy: City) -> None:
         ThreadPoolExecutor() as pool,
         owner.transaction(),
     ):
-        owner.execute("LOCK TABLE audit.entry")  # which is read before the praise
+        owner.execute("LOCK TABLE kpi.waits")  # which is read after the first look, before praise
         known = views()
         reading = pool.submit(contents, busy.connection, known)
         await_lock(owner, busy.connection.info.backend_pid)

@@ -250,19 +250,6 @@ def test_preparing_again_changes_nothing(busy: City) -> None:
     assert (busy.contents(), busy.rows("projection")) == before
 
 
-def test_a_view_whose_definition_changed_begins_again_from_nothing(busy: City) -> None:
-    whole = busy.refolded()
-    with busy.log.database.connect_as_owner() as owner:
-        owner.execute("UPDATE projection SET definition = 'another' WHERE view = 'kpi'")
-
-    prepare(busy.log.database, "Asia/Seoul")
-
-    assert busy.positions() == dict.fromkeys(VIEWS, busy.position) | {"kpi": 0}
-    assert busy.kpi() == {}
-    busy.catch_up()
-    assert busy.contents() == whole
-
-
 def test_views_that_stopped_at_an_unknown_type_go_on_with_the_version_that_knows_it(
     busy: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,33 +272,3 @@ def test_a_view_that_stopped_at_a_known_type_stays_where_it_stopped(busy: City) 
     prepare(busy.log.database, "Asia/Seoul")
 
     assert (busy.positions()["praise"], set(stopped(busy))) == (position - 1, {"praise"})
-
-
-def test_views_are_made_anew_while_a_runner_works(busy: City) -> None:
-    whole = busy.refolded()
-    busy.begin_again()
-    with busy.log.database.connect_as_owner() as owner:
-        owner.execute("UPDATE projection SET definition = 'another'")
-
-    with ThreadPoolExecutor() as pool:
-        with held_up(busy, "inquiries.inquiry") as (_, running):
-            making = pool.submit(prepare, busy.log.database, "Asia/Seoul")
-            with busy.log.database.connect_as_owner() as owner:
-                await_preparation(owner)
-        running.result(PATIENCE_S)
-        making.result(PATIENCE_S)
-
-    busy.catch_up()
-    assert busy.contents() == whole
-
-
-def await_preparation(owner: psycopg.Connection) -> None:
-    waiting: LiteralString = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE application_name = 'dasan schema' AND wait_event_type = 'Lock'"
-    )
-    for _ in range(int(PATIENCE_S / POLL_S)):
-        if ask(owner, waiting):
-            return
-        Event().wait(POLL_S)
-    pytest.fail("the preparation did not come to wait for the runner")

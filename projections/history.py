@@ -1,0 +1,67 @@
+"""The history as the relation `events` on files: the archive's, and the rest typed from the log."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+from psycopg import Connection
+
+from eventlog.archive import Archive
+from projections.decoding import BATCH_EVENTS, type_log
+from projections.duck import name_buckets
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The files that hold the relation `events` of positions 1 to `upto`; `archived` of them do."""
+
+    files: Sequence[str]
+    archived: int
+    upto: int
+
+
+def gather(
+    duck: DuckDBPyConnection,
+    connection: Connection,
+    archive: Archive,
+    upto: int,
+    folder: Path,
+    progress: Progress | None = None,
+) -> History:
+    """Return the history up to a position; what no whole segment holds is typed into `folder`.
+
+    Raises:
+        ArchiveError: the archive cannot be used; says why.
+        DecodingError, UnknownTypeError: a record of the log cannot be typed.
+    """
+    segments = [segment for segment in archive.segments() if segment.last <= upto]
+    archive.open_on(duck)
+    files = [archive.path(segment.events.name) for segment in segments]
+    begin = archived = segments[-1].last if segments else 0
+    while begin < upto or not files:  # an empty history has the columns, too
+        end = min(begin + BATCH_EVENTS, upto)
+        path = folder / f"{end:020}.parquet"
+        type_log(duck, connection, begin, end, "typed")
+        duck.execute(f"COPY typed TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+        duck.execute("DROP TABLE typed")
+        files.append(str(path))
+        begin = end
+        if progress:
+            progress(end)
+    return History(files, archived, upto)
+
+
+def relate(duck: DuckDBPyConnection, history: History, timezone: str) -> None:
+    """Define the relation `events`, and what the views' SQL says of its times."""
+    duck.execute(
+        "CREATE OR REPLACE TEMPORARY VIEW events AS"
+        f" SELECT * FROM read_parquet({list(history.files)})"
+    )
+    span = duck.execute("SELECT min(time), max(time) FROM events").fetchone()
+    begin, end = span or (None, None)
+    epoch = datetime.fromisoformat("1970-01-01T00:00:00Z")
+    name_buckets(duck, timezone, begin or epoch, end or epoch)
