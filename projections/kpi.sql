@@ -2,13 +2,14 @@
 -- classification or a late fact takes back. Definitions: docs/kpi.md.
 --
 -- Three steps. `counted`: what each event counts as, and in which bucket. `gathered`: how much of
--- each for every combination of labels that has a table. Sums: the columns of those tables.
+-- each, for every combination of a table's labels; it holds one table after the other, by the same
+-- words for each. Sums: the columns of those tables.
 --
 -- Bucket (`counted_at`): a visit counts where it entered its queue, whenever it ended; so do an
 -- inquiry's first answer, and a first-agent resolution beside it; a withdrawn resolution and a
 -- delivered follow-up where they were made; everything else at its own time.
 --
--- what     the event's type, or by-first-agent, withdrawn
+-- what     the event's type without `inquiry.`, or by-first-agent, withdrawn
 -- detail   the reason of leaving, the kind of a transfer, the medium and the fate of a follow-up
 -- grade    of a wait: the least of the thresholds in seconds that it is within, the limit included,
 --          121 past them all; of a change of holder: its number; of a rating: the score; of an end:
@@ -16,13 +17,9 @@
 -- ms       how long it was: waited, talked, until the reply, until the agency's
 WITH counted AS (
     SELECT
-        CASE
-            WHEN type IN ('inquiry.answered', 'inquiry.first-answered', 'inquiry.abandoned',
-                          'inquiry.left-queue', 'inquiry.ended') THEN coalesce(enqueued_at, time)
-            WHEN type = 'inquiry.follow-up-reported' THEN of_time
-            ELSE time
-        END AS counted_at,
-        type AS what, sign, channel, language, category, district, queue,
+        CASE WHEN type = 'inquiry.follow-up-reported' THEN of_time
+             ELSE coalesce(enqueued_at, time) END AS counted_at,
+        substr(type, 9) AS what, sign, channel, language, category, district, queue,
         CASE WHEN type = 'inquiry.transferred' THEN from_agent ELSE agent END AS agent,
         CASE WHEN type = 'inquiry.transferred' AND kind = 'agency' THEN target ELSE agency END
             AS agency,
@@ -67,83 +64,76 @@ WITH counted AS (
 ),
 labelled AS (
     SELECT utc_hour(counted_at) AS hour, city_day(counted_at) AS day,
-        channel, coalesce(language, '') AS language, coalesce(queue, '') AS queue,
-        coalesce(category, '') AS category, coalesce(district, '') AS district,
-        coalesce(agent, '') AS agent, coalesce(agency, '') AS agency,
+        channel, language, queue, category, district, agent, agency,
         what, detail, grade, sign, ms, hold_ms, wrapup_ms
     FROM counted
 )
--- A column that is not in a set is null in its rows.
-SELECT hour, day, channel, language, queue, category, district, agent, agency, what, detail, grade,
-    channel IN ('phone', 'video') AS live,
-    CAST(sum(sign) AS integer) AS n,
+-- Gathered
+SELECT ':table' AS of_table, :dimensions, what, detail, grade,
+    channel IN ('phone', 'video') AS live, CAST(sum(sign) AS integer) AS n,
     sum(ms) AS ms, sum(hold_ms) AS hold_ms, sum(wrapup_ms) AS wrapup_ms
-FROM labelled
-GROUP BY GROUPING SETS (
-    (what, detail, grade, hour, channel, language, queue),
-    (what, detail, grade, day, channel, language, queue, category, district),
-    (what, detail, grade, day, channel, language, queue, agent),
-    (what, detail, grade, day, channel, language, category, district, agency))
+FROM labelled WHERE :where
+GROUP BY :grouped, what, detail, grade
 -- Sums
 -- Queue sums are of channels with a live queue (phone, video); replies of text channels.
 -- offered = answered + abandoned + left_queue + blocked + those still waiting.
 -- transferred counts an inquiry once, at its first change of holder; hops count each.
-sum(n) FILTER (WHERE what = 'inquiry.received') AS received,
-sum(n) FILTER (WHERE live AND (what = 'inquiry.queued'
-    OR what = 'inquiry.left-queue' AND detail IN ('full', 'closed'))) AS offered,
-sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade > 0) AS answered,
-sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned') AS abandoned,
-sum(n) FILTER (WHERE live AND what = 'inquiry.left-queue'
+sum(n) FILTER (WHERE what = 'received') AS received,
+sum(n) FILTER (WHERE live AND (what = 'queued'
+    OR what = 'left-queue' AND detail IN ('full', 'closed'))) AS offered,
+sum(n) FILTER (WHERE live AND what = 'answered' AND grade > 0) AS answered,
+sum(n) FILTER (WHERE live AND what = 'abandoned') AS abandoned,
+sum(n) FILTER (WHERE live AND what = 'left-queue'
     AND detail NOT IN ('full', 'closed')) AS left_queue,
-sum(n) FILTER (WHERE live AND what = 'inquiry.left-queue'
+sum(n) FILTER (WHERE live AND what = 'left-queue'
     AND detail IN ('full', 'closed')) AS blocked,
-sum(ms) FILTER (WHERE live AND what = 'inquiry.answered') AS waited_ms,
-sum(ms) FILTER (WHERE live AND what = 'inquiry.abandoned') AS abandoned_waited_ms,
-sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 5) AS answered_within_5,
-sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 10) AS answered_within_10,
-sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 15) AS answered_within_15,
-sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 20) AS answered_within_20,
-sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 30) AS answered_within_30,
-sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 60) AS answered_within_60,
-sum(n) FILTER (WHERE live AND what = 'inquiry.answered' AND grade <= 120) AS answered_within_120,
-sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 5) AS abandoned_within_5,
-sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 10) AS abandoned_within_10,
-sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 15) AS abandoned_within_15,
-sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 20) AS abandoned_within_20,
-sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 30) AS abandoned_within_30,
-sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 60) AS abandoned_within_60,
-sum(n) FILTER (WHERE live AND what = 'inquiry.abandoned' AND grade <= 120) AS abandoned_within_120,
-sum(n) FILTER (WHERE live AND what = 'inquiry.ended') AS ended,
-sum(n) FILTER (WHERE live AND what = 'inquiry.ended' AND grade = 1)
+sum(ms) FILTER (WHERE live AND what = 'answered') AS waited_ms,
+sum(ms) FILTER (WHERE live AND what = 'abandoned') AS abandoned_waited_ms,
+sum(n) FILTER (WHERE live AND what = 'answered' AND grade <= 5) AS answered_within_5,
+sum(n) FILTER (WHERE live AND what = 'answered' AND grade <= 10) AS answered_within_10,
+sum(n) FILTER (WHERE live AND what = 'answered' AND grade <= 15) AS answered_within_15,
+sum(n) FILTER (WHERE live AND what = 'answered' AND grade <= 20) AS answered_within_20,
+sum(n) FILTER (WHERE live AND what = 'answered' AND grade <= 30) AS answered_within_30,
+sum(n) FILTER (WHERE live AND what = 'answered' AND grade <= 60) AS answered_within_60,
+sum(n) FILTER (WHERE live AND what = 'answered' AND grade <= 120) AS answered_within_120,
+sum(n) FILTER (WHERE live AND what = 'abandoned' AND grade <= 5) AS abandoned_within_5,
+sum(n) FILTER (WHERE live AND what = 'abandoned' AND grade <= 10) AS abandoned_within_10,
+sum(n) FILTER (WHERE live AND what = 'abandoned' AND grade <= 15) AS abandoned_within_15,
+sum(n) FILTER (WHERE live AND what = 'abandoned' AND grade <= 20) AS abandoned_within_20,
+sum(n) FILTER (WHERE live AND what = 'abandoned' AND grade <= 30) AS abandoned_within_30,
+sum(n) FILTER (WHERE live AND what = 'abandoned' AND grade <= 60) AS abandoned_within_60,
+sum(n) FILTER (WHERE live AND what = 'abandoned' AND grade <= 120) AS abandoned_within_120,
+sum(n) FILTER (WHERE live AND what = 'ended') AS ended,
+sum(n) FILTER (WHERE live AND what = 'ended' AND grade = 1)
     AS ended_with_talk,
-sum(ms) FILTER (WHERE live AND what = 'inquiry.ended') AS talk_ms,
-sum(hold_ms) FILTER (WHERE live AND what = 'inquiry.ended') AS hold_ms,
-sum(wrapup_ms) FILTER (WHERE live AND what = 'inquiry.ended') AS wrapup_ms,
-sum(n) FILTER (WHERE what = 'inquiry.first-answered') AS answered_inquiries,
-sum(n) FILTER (WHERE NOT live AND what = 'inquiry.replied') AS replied,
-sum(ms) FILTER (WHERE NOT live AND what = 'inquiry.replied') AS reply_ms,
-sum(n) FILTER (WHERE what = 'inquiry.transferred' AND grade = 1) AS transferred,
-sum(n) FILTER (WHERE what = 'inquiry.transferred' AND detail = 'agent') AS transferred_agent,
-sum(n) FILTER (WHERE what = 'inquiry.transferred' AND detail = 'interpreter')
+sum(ms) FILTER (WHERE live AND what = 'ended') AS talk_ms,
+sum(hold_ms) FILTER (WHERE live AND what = 'ended') AS hold_ms,
+sum(wrapup_ms) FILTER (WHERE live AND what = 'ended') AS wrapup_ms,
+sum(n) FILTER (WHERE what = 'first-answered') AS answered_inquiries,
+sum(n) FILTER (WHERE NOT live AND what = 'replied') AS replied,
+sum(ms) FILTER (WHERE NOT live AND what = 'replied') AS reply_ms,
+sum(n) FILTER (WHERE what = 'transferred' AND grade = 1) AS transferred,
+sum(n) FILTER (WHERE what = 'transferred' AND detail = 'agent') AS transferred_agent,
+sum(n) FILTER (WHERE what = 'transferred' AND detail = 'interpreter')
     AS transferred_interpreter,
-sum(n) FILTER (WHERE what = 'inquiry.transferred' AND detail = 'agency') AS transferred_agency,
-sum(n) FILTER (WHERE what = 'inquiry.transferred' AND grade > 0) AS transfer_hops,
-sum(n) FILTER (WHERE what = 'inquiry.agency-replied') AS agency_replied,
-sum(ms) FILTER (WHERE what = 'inquiry.agency-replied') AS agency_took_ms,
-sum(n) FILTER (WHERE what = 'inquiry.resolved') AS resolutions,
+sum(n) FILTER (WHERE what = 'transferred' AND detail = 'agency') AS transferred_agency,
+sum(n) FILTER (WHERE what = 'transferred' AND grade > 0) AS transfer_hops,
+sum(n) FILTER (WHERE what = 'agency-replied') AS agency_replied,
+sum(ms) FILTER (WHERE what = 'agency-replied') AS agency_took_ms,
+sum(n) FILTER (WHERE what = 'resolved') AS resolutions,
 sum(n) FILTER (WHERE what = 'by-first-agent') AS resolved_by_first_agent,
 sum(n) FILTER (WHERE what = 'withdrawn') AS resolutions_withdrawn,
-sum(n) FILTER (WHERE what = 'inquiry.reopened') AS reopened,
-sum(n) FILTER (WHERE what = 'inquiry.rated') AS rated,
-sum(n) FILTER (WHERE what = 'inquiry.rated' AND grade >= 4) AS satisfied,
-sum(n * grade) FILTER (WHERE what = 'inquiry.rated') AS score_sum,
-sum(n) FILTER (WHERE what = 'inquiry.praised') AS praised,
-sum(n) FILTER (WHERE what = 'inquiry.followed-up') AS followed_up,
-sum(n) FILTER (WHERE what = 'inquiry.followed-up' AND detail = 'sms') AS followed_up_sms,
-sum(n) FILTER (WHERE what = 'inquiry.followed-up' AND detail = 'call') AS followed_up_call,
-sum(n) FILTER (WHERE what = 'inquiry.followed-up' AND detail = 'email') AS followed_up_email,
-sum(n) FILTER (WHERE what = 'inquiry.followed-up' AND detail = 'post') AS followed_up_post,
-sum(n) FILTER (WHERE what = 'inquiry.follow-up-reported' AND detail = 'delivered') AS delivered
+sum(n) FILTER (WHERE what = 'reopened') AS reopened,
+sum(n) FILTER (WHERE what = 'rated') AS rated,
+sum(n) FILTER (WHERE what = 'rated' AND grade >= 4) AS satisfied,
+sum(n * grade) FILTER (WHERE what = 'rated') AS score_sum,
+sum(n) FILTER (WHERE what = 'praised') AS praised,
+sum(n) FILTER (WHERE what = 'followed-up') AS followed_up,
+sum(n) FILTER (WHERE what = 'followed-up' AND detail = 'sms') AS followed_up_sms,
+sum(n) FILTER (WHERE what = 'followed-up' AND detail = 'call') AS followed_up_call,
+sum(n) FILTER (WHERE what = 'followed-up' AND detail = 'email') AS followed_up_email,
+sum(n) FILTER (WHERE what = 'followed-up' AND detail = 'post') AS followed_up_post,
+sum(n) FILTER (WHERE what = 'follow-up-reported' AND detail = 'delivered') AS delivered
 -- Waits
 -- Waits in whole seconds, rounded up, so that any threshold in seconds is exact: a wait is at most
 -- X s exactly when it stands in a row of at most X seconds.

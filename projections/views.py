@@ -8,10 +8,11 @@ tells into tables that hold what came before. Given and Fold are the same text o
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from psycopg import Connection, sql
 
@@ -64,29 +65,26 @@ class SumTable:
 
     name: str
     dimensions: tuple[str, ...]
-    where: str
+    where: str = "true"
 
 
 KPI_TABLES = (
-    SumTable("hourly", ("hour", "channel", "language", "queue"), "hour IS NOT NULL"),
-    SumTable(
-        "daily",
-        ("day", "channel", "language", "queue", "category", "district"),
-        "queue IS NOT NULL AND district IS NOT NULL",
-    ),
-    SumTable("daily_agent", ("day", "channel", "language", "queue", "agent"), "agent <> ''"),
+    SumTable("hourly", ("hour", "channel", "language", "queue")),
+    SumTable("daily", ("day", "channel", "language", "queue", "category", "district")),
+    SumTable("daily_agent", ("day", "channel", "language", "queue", "agent"), "agent IS NOT NULL"),
     SumTable(
         "daily_agency",
         ("day", "channel", "language", "category", "district", "agency"),
-        "agency <> ''",
+        "agency IS NOT NULL",
     ),
 )
-"""`where` tells the rows of `gathered` that are of the table."""
+"""`where` tells what is counted in the table at all."""
 
-WAITS = SumTable("waits", ("hour", "channel", "language", "queue", "seconds"), "true")
+WAITS = SumTable("waits", ("hour", "channel", "language", "queue", "seconds"))
 
+_LABELS = ("channel", "language", "queue", "category", "district", "agent", "agency")
 _DIMENSION_TYPES = {"hour": "timestamptz", "day": "date", "seconds": "bigint"}
-_WAITED = ("answered", "abandoned")
+WAITED = ("answered", "abandoned")
 
 
 def text(name: str) -> str:
@@ -137,47 +135,93 @@ def _from_file(name: str) -> View:
 
 def _kpi() -> View:
     """Return the KPI view: tables, folds and merges follow from the SELECTs of `kpi.sql`."""
-    gathering, summing, waiting = re.split(r"^-- (?:Sums|Waits)\n", text("kpi.sql"), flags=re.M)
-    sums = re.findall(r" AS (\w+),?$", summing, re.MULTILINE)
-    folds = {table.name: _summed(table, summing, sums) for table in KPI_TABLES}
+    gathering = gathered(KPI_TABLES)
+    waiting = kpi_sections().waits
+    sums = kpi_sums()
+    folds = {table.name: summed(table) for table in KPI_TABLES}
     rolled_up = ",\n".join(
         f"{table.name}_rows AS ({_merge(table, folds[table.name], sums)})" for table in KPI_TABLES
     )
     return View(
         name="kpi",
         schema="kpi",
-        tables=";\n".join([*(_table(table, sums) for table in KPI_TABLES), _table(WAITS, _WAITED)]),
+        tables=";\n".join(
+            [*(created(table, sums) for table in KPI_TABLES), created(WAITS, WAITED)]
+        ),
         merges=(
             # The planner takes a batch for small, and would sort its rows by nine labels.
             "SET LOCAL enable_sort = off",
             f"WITH gathered AS MATERIALIZED (\n{gathering}),\n{rolled_up}\nSELECT",
-            _merge(WAITS, waiting, _WAITED),
+            _merge(WAITS, waiting, WAITED),
             "SET LOCAL enable_sort TO DEFAULT",
         ),
         folds={**folds, WAITS.name: waiting},
         gathers={"gathered": gathering},
         says={
-            **{table.name: _any_of(sums) for table in KPI_TABLES},
-            WAITS.name: _any_of(_WAITED),
+            **{table.name: any_of(sums) for table in KPI_TABLES},
+            WAITS.name: any_of(WAITED),
         },
     )
 
 
-def _summed(table: SumTable, summing: str, sums: Sequence[str]) -> str:
-    dimensions = ", ".join(table.dimensions)
-    values = ", ".join(f"coalesce({name}, 0) AS {name}" for name in sums)
+class _Sections(NamedTuple):
+    counted: str
+    gathered: str
+    sums: str
+    waits: str
+
+
+@cache
+def kpi_sections() -> _Sections:
+    """Return the texts of `kpi.sql`."""
+    return _Sections(*re.split(r"^-- (?:Gathered|Sums|Waits)\n", text("kpi.sql"), flags=re.M))
+
+
+@cache
+def kpi_sums() -> tuple[str, ...]:
+    """Return the names of the sums that a table of KPIs has."""
+    return tuple(re.findall(r" AS (\w+),?$", kpi_sections().sums, re.MULTILINE))
+
+
+def gathered(tables: Iterable[SumTable]) -> str:
+    """Return the SELECT of how much there is of each thing that counts, for each of the tables."""
+    return kpi_sections().counted + "UNION ALL\n".join(map(_gathered, tables))
+
+
+def _gathered(table: SumTable) -> str:
+    labels = {"channel", *table.dimensions}  # which channels are live, the sums ask of each row
+    columns = [name if name in labels else f"NULL AS {name}" for name in ("hour", "day", *_LABELS)]
     return (
-        f"SELECT {dimensions}, {values}\n"
-        f"FROM (SELECT {dimensions},\n{summing}"
-        f"FROM gathered WHERE {table.where} GROUP BY {dimensions}) AS summed"
+        kpi_sections()
+        .gathered.replace(":table", table.name)
+        .replace(":dimensions", ", ".join(columns))
+        .replace(":where", table.where)
+        .replace(":grouped", ", ".join(sorted(labels)))
     )
 
 
-def _any_of(sums: Iterable[str]) -> str:
+def summed(table: SumTable) -> str:
+    """Return the SELECT of a table's rows from what was gathered for it."""
+    dimensions = ", ".join(table.dimensions)
+    labels = ", ".join(
+        f"coalesce({name}, '') AS {name}" if name in _LABELS else name for name in table.dimensions
+    )
+    numbers = ", ".join(str(number) for number in range(1, len(table.dimensions) + 1))
+    values = ", ".join(f"coalesce({name}, 0) AS {name}" for name in kpi_sums())
+    return (
+        f"SELECT {dimensions}, {values}\n"
+        f"FROM (SELECT {labels},\n{kpi_sections().sums}"
+        f"FROM gathered WHERE of_table = '{table.name}' GROUP BY {numbers}) AS summed"
+    )
+
+
+def any_of(sums: Iterable[str]) -> str:
+    """Return the condition under which a row of sums says anything."""
     return " OR ".join(f"{name} <> 0" for name in sums)
 
 
-def _table(table: SumTable, sums: Iterable[str]) -> str:
+def created(table: SumTable, sums: Iterable[str]) -> str:
+    """Return the statement that makes a table of sums."""
     columns = [f"{name} {_DIMENSION_TYPES.get(name, 'text')} NOT NULL" for name in table.dimensions]
     columns += [f"{name} bigint NOT NULL" for name in sums]
     columns.append(f"PRIMARY KEY ({', '.join(table.dimensions)})")
