@@ -10,6 +10,7 @@ from api.problems import VIEW_STOPPED, problem, responses
 from api.routers import router_of
 from api.service import Service, ServiceDep
 from eventlog.reader import head
+from projections.runner import states
 
 router = router_of("", "health")
 
@@ -54,7 +55,7 @@ def metrics(service: ServiceDep) -> Response:
     registry = CollectorRegistry()
     Gauge("dasan_log_position", "Head of the log.", registry=registry).set(readiness.position)
     position = Gauge("dasan_view_position", "How far a view is.", ["view"], registry=registry)
-    stopped = Gauge("dasan_view_stopped", "1: it met poison.", ["view"], registry=registry)
+    stopped = Gauge("dasan_view_stopped", "1: it does not go on.", ["view"], registry=registry)
     for view in readiness.views:
         position.labels(view.view).set(view.position)
         stopped.labels(view.view).set(view.error is not None)
@@ -63,6 +64,8 @@ def metrics(service: ServiceDep) -> Response:
 
 def _readiness(service: Service) -> Readiness:
     with service.pool.connection() as connection:
-        rows = connection.execute("SELECT view, position, error FROM projection ORDER BY view")
-        views = [ViewState(view=row[0], position=row[1], error=row[2]) for row in rows]
+        views = [
+            ViewState(view=state.view, position=state.position, error=state.error)
+            for state in states(connection)
+        ]
         return Readiness(position=head(connection), views=views)

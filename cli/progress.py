@@ -5,7 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, ProgressColumn, Task
+from rich.text import Text
+
+
+class _Rate(ProgressColumn):
+    """How much is done a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
 
 
 @contextmanager
@@ -14,7 +22,8 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None] | Non
     if not sys.stderr.isatty():
         yield None
         return
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    columns = (*Progress.get_default_columns(), _Rate())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         # Work that is done before it tells anything shows no bar.
         task = progress.add_task(title, total=total, visible=False)
         yield lambda done: progress.update(task, completed=done, visible=True)

@@ -124,9 +124,9 @@ class Runner:
         while (reached := self.advance()) < goal:
             if progress:
                 progress(reached)
-        states = self.progress()
-        if any(state.error and state.position < goal for state in states):
-            raise _stopped(states)
+        found = self.progress()
+        if any(state.error and state.position < goal for state in found):
+            raise _stopped(found)
         return goal
 
     def follow(self, stop: Callable[[], bool]) -> None:
@@ -144,7 +144,7 @@ class Runner:
 
     def progress(self) -> list[Progress]:
         """Return how far each view has come."""
-        return self._states("")
+        return states(self._connection)
 
     def advance(self) -> int:
         """Merge the next events into the views that are furthest behind; return their position.
@@ -164,10 +164,10 @@ class Runner:
 
     def _advance(self, size: int) -> int:
         with self._connection.transaction():
-            states = self._states("FOR UPDATE")
-            running = [state for state in states if state.error is None]
+            found = states(self._connection, "FOR UPDATE")
+            running = [state for state in found if state.error is None]
             if not running:
-                raise _stopped(states)
+                raise _stopped(found)
             positions = sorted({state.position for state in running})
             begin = positions[0]
             end = min(head(self._connection), begin + max(size, 1), *positions[1:2])
@@ -178,15 +178,6 @@ class Runner:
                 for name in behind:
                     self._merge_or_stop(name, begin, end)
             return end
-
-    def _states(self, lock: LiteralString) -> list[Progress]:
-        rows = self._connection.execute(
-            "SELECT view, position, error, definition FROM projection ORDER BY view " + lock
-        )
-        return [
-            Progress(name, position, error or foreign(name, definition))
-            for name, position, error, definition in rows
-        ]
 
     def _merge(self, names: Sequence[str], begin: int, end: int) -> None:
         fill(self._connection, begin, end)
@@ -204,6 +195,17 @@ class Runner:
                     name,
                 ],
             )
+
+
+def states(connection: Connection, lock: LiteralString = "") -> list[Progress]:
+    """Return how far each view has come; one whose tables are not of our definition has stopped."""
+    rows = connection.execute(
+        "SELECT view, position, error, definition FROM projection ORDER BY view " + lock
+    )
+    return [
+        Progress(name, position, error or foreign(name, definition))
+        for name, position, error, definition in rows
+    ]
 
 
 def fill(connection: Connection, begin: int, end: int) -> None:
