@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check fix bench fuzz openapi asyncapi soak faults lock clean
+.PHONY: setup demo test check fix bench bench-rebuild fuzz openapi asyncapi soak faults lock clean
 
 setup: $(READY)
 
@@ -36,6 +36,9 @@ fix: setup
 
 bench: setup
 	@$(BIN)/python -m benchmarks
+
+bench-rebuild: setup
+	@$(BIN)/python -m benchmarks.rebuilding
 
 openapi: setup
 	$(BIN)/python -m api > docs/openapi.json

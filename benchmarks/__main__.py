@@ -1,13 +1,13 @@
 """`make bench`: every case in one run on one server, in turns, so that noise hits all alike."""
 
 import argparse
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.callers import Measured, Run
 from benchmarks.cases import FULL, QUICK, RATIOS, Scale, cases
 from benchmarks.figures import Figure, measured_on, table
+from benchmarks.progress import progress
 from benchmarks.served import served
 from benchmarks.server import Bench, bench
 from benchmarks.service import RATIOS as SERVICE_RATIOS
@@ -54,20 +54,6 @@ def kafka() -> Iterator[tuple[Broker | None, str]]:
             yield broker, ""
     except NoKafkaError as error:
         yield None, f"; without Kafka: {error}"
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[str, float], None]]:
-    """Yield what to tell each step and the share done: a bar on a terminal, nothing when piped."""
-    if not sys.stderr.isatty():
-        yield lambda _name, _done: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - not needed when piped
-    from rich.progress import Progress  # noqa: PLC0415
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=1)
-        yield lambda name, done: bar.update(task, description=name, completed=done)
 
 
 if __name__ == "__main__":

@@ -53,13 +53,18 @@ class Ratio:
 
     def line(self, figures: Mapping[str, Figure]) -> str:
         value = figures[self.case].value / (figures[self.by].value if self.by else 1)
-        shown = f"{value:,.2f} x" if self.by else f"{value:,.0f} {figures[self.case].unit}"
+        shown = f"{value:,.2f} x" if self.by else f"{_shown(value)} {figures[self.case].unit}"
         line = f"{self.name:<58}{shown:>18}"
         if self.aim is not None:
-            return f"{line}   aim {self.aim:,g}: {_met(value >= self.aim)}"
+            return f"{line}   aim {self.aim:,}: {_met(value >= self.aim)}"
         if self.most is not None:
-            return f"{line}   aim at most {self.most:,g}: {_met(value <= self.most)}"
+            return f"{line}   aim at most {self.most:,}: {_met(value <= self.most)}"
         return line
+
+
+def _shown(value: float) -> str:
+    """Return a number with a digit behind the point where it is small."""
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def _met(met: bool) -> str:
@@ -72,8 +77,8 @@ def table(figures: Sequence[Figure], ratios: Sequence[Ratio]) -> str:
     for figure in figures:
         rates = [run.value for run in figure.runs]
         lines.append(
-            f"{figure.case:<44}{figure.value:>12,.0f} {figure.unit:<16}"
-            f"{min(rates):>10,.0f}{max(rates):>10,.0f}"
+            f"{figure.case:<44}{_shown(figure.value):>12} {figure.unit:<16}"
+            f"{_shown(min(rates)):>10}{_shown(max(rates)):>10}"
         )
     return "\n".join([*lines, "", *(ratio.line(named) for ratio in ratios)])
 

@@ -33,3 +33,21 @@ def test_a_smoke_run_prints_a_line_a_figure_and_a_table(broker: Broker) -> None:
     assert len(table.splitlines()) == 1 + len(figures)
     assert machine.startswith("measured on ")
     assert done.stderr == ""
+
+
+@pytest.mark.long
+def test_a_smoke_run_of_the_rebuilds_prints_a_line_a_figure_and_what_it_extrapolates() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.rebuilding", "--quick"],
+        cwd=PROJECT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    lines, table, _, end = done.stdout.split("\n\n")
+    figures = [json.loads(line) for line in lines.splitlines()]
+    assert all(figure["value"] > 0 for figure in figures)
+    assert len(table.splitlines()) == 1 + len(figures)
+    assert end.startswith("extrapolated, not measured: rebuild kpi of 150 M events in ")
+    assert done.stderr == ""
