@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.history import SCALE, fill_log
 from cli.progress import progress_bar
 from cli.serving import HOST, PORT, listening, serve_on
 
@@ -31,21 +32,79 @@ INQUIRIES, AGENTS, SEED = 37_000, 524, 120
 Inquiries = Annotated[int, typer.Option(min=0, help="How many arrive on the day.")]
 
 
-def simulate(
-    day: Annotated[date, typer.Option(metavar="YYYY-MM-DD", help="The day.")] = LEAP_DAY,
-    inquiries: Inquiries = INQUIRIES,
-    agents: Annotated[int, typer.Option(min=0, help="How many there are, in shifts.")] = AGENTS,
+def simulate(  # noqa: PLR0913, PLR0917 - the options of the command
+    day: Annotated[
+        date | None,
+        typer.Option(metavar="YYYY-MM-DD", help="The day.", show_default=f"{LEAP_DAY}"),
+    ] = None,
+    inquiries: Annotated[
+        int | None,
+        typer.Option(min=0, help="How many arrive on the day.", show_default=f"{INQUIRIES}"),
+    ] = None,
+    agents: Annotated[
+        int | None,
+        typer.Option(min=0, help="How many there are, in shifts.", show_default=f"{AGENTS}"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed is another day.")] = SEED,
     url: Annotated[
         str | None, typer.Option(help="A running service; by default one for as long as it takes.")
     ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="YYYY-MM",
+            help="First month, or date, of the history.",
+            show_default="2007-09",
+        ),
+    ] = None,
+    last: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="YYYY-MM",
+            help="Its last month, or date, itself in it.",
+            show_default="2012-02",
+        ),
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(help="How large it is; 1 is 38 million inquiries.", show_default=f"{SCALE}"),
+    ] = None,
+    bulk: Annotated[
+        bool, typer.Option("--bulk", help="Fill an empty log with the history of the line.")
+    ] = False,
 ) -> None:
-    """Send a simulated day to the service; the same day again adds nothing."""
+    """Send a simulated day to the service, or with --bulk fill an empty log with the history.
+
+    The same again adds nothing; what broke off goes on.
+    """
     from cli.opening import prepared_city
     from eventlog.settings import zone
 
+    if bulk:
+        _refuse(
+            {"--day": day, "--inquiries": inquiries, "--agents": agents, "--url": url},
+            "it is for a single day: leave it out, or --bulk",
+        )
+        fill_log(first, last, scale, seed)
+        return
+    _refuse(
+        {"--from": first, "--to": last, "--scale": scale},
+        "it is for the history, so with --bulk: the service would record it as of now",
+    )
     with prepared_city() as (settings, _, _), _service(url) as (address, _):
-        print(_sent(address, settings.home, day, zone(settings.timezone), inquiries, agents, seed))
+        print(
+            _sent(
+                address,
+                settings.home,
+                day or LEAP_DAY,
+                zone(settings.timezone),
+                INQUIRIES if inquiries is None else inquiries,
+                AGENTS if agents is None else agents,
+                seed,
+            )
+        )
 
 
 def demo(
@@ -67,6 +126,12 @@ def demo(
             print(f"\nDasan goes on serving on {address}/docs. Ctrl-C ends it.")
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server has heard it, too
             server.join()
+
+
+def _refuse(options: dict[str, object], reason: str) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise typer.BadParameter(reason, param_hint=name)
 
 
 def _sent(

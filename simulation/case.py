@@ -19,10 +19,18 @@ class Case:
     """An inquiry, its version so far, and the city that it happens in."""
 
     def __init__(
-        self, inquiry: UUID, matter: Matter, *, random: Random, clock: Clock, floor: Floor
+        self,
+        inquiry: UUID,
+        matter: Matter,
+        *,
+        satisfied: float,
+        random: Random,
+        clock: Clock,
+        floor: Floor,
     ) -> None:
         self.inquiry = inquiry
         self.matter = matter
+        self.satisfied = satisfied
         self.random = random
         self.clock = clock
         self.floor = floor

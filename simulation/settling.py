@@ -26,7 +26,6 @@ from simulation.inputs import (
     REOPENED_AFTER,
     RESOLVED_AS,
     RESUMED_AFTER,
-    SATISFIED,
     Fate,
 )
 from simulation.labels import AGENCIES
@@ -117,7 +116,7 @@ def _care(case: Case) -> Process:
 
 def _rate(case: Case, resolution: int) -> Process:
     yield case.draw_ms(RATED_AFTER)
-    if case.happens(SATISFIED):
+    if case.happens(case.satisfied):
         score = _LIKED[case.happens(DELIGHTED)]
         case.tell("rating", score=score, of=resolution, comment=case.words(COMMENTS))
     else:

@@ -13,17 +13,25 @@ from simulation.clock import Clock, Process
 from simulation.command import Command
 from simulation.day import Day
 from simulation.floor import Floor
+from simulation.inputs import SATISFIED
 from simulation.labels import LIVE_CHANNELS
 from simulation.texts import text
 
 
 def simulate(
-    *, day: date, timezone: ZoneInfo, inquiries: int, agents: int, seed: int
+    *,
+    day: date,
+    timezone: ZoneInfo,
+    inquiries: int,
+    agents: int,
+    seed: int,
+    satisfied: float = SATISFIED,
 ) -> Iterator[Command]:
     """Yield the commands of a day in the order of time, the same ones for the same arguments.
 
     `inquiries` arrive on the day; what becomes of them may go on after its end. Their ids and the
     chances are those of these arguments, so that another day or staffing is other inquiries.
+    `satisfied` is the share of those who rate.
 
     Raises:
         ValueError: a number of inquiries or agents below 0.
@@ -31,14 +39,17 @@ def simulate(
     if inquiries < 0 or agents < 0:
         raise ValueError(f"{inquiries} inquiries, {agents} agents: neither can be below 0")
     name = f"/dasan/simulation/{day}/{timezone.key}/{inquiries}/{agents}/{seed}"
-    return _City(Day(day, timezone), agents, name).live(inquiries)
+    if satisfied != SATISFIED:
+        name += f"/{satisfied}"
+    return _City(Day(day, timezone), agents, name, satisfied).live(inquiries)
 
 
 class _City:
     """Everything that the day's inquiries share."""
 
-    def __init__(self, day: Day, agents: int, name: str) -> None:
+    def __init__(self, day: Day, agents: int, name: str, satisfied: float) -> None:
         self._day = day
+        self._satisfied = satisfied
         self._namespace = uuid5(NAMESPACE_URL, name)
         self._random = Random(name)  # noqa: S311 - a day that can be repeated
         self._clock = Clock(day.beginning)
@@ -65,6 +76,7 @@ class _City:
         return Case(
             uuid5(self._namespace, str(number)),
             matter.draw(self._random),
+            satisfied=self._satisfied,
             random=self._random,
             clock=self._clock,
             floor=self._floor,

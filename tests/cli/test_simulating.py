@@ -1,20 +1,25 @@
-"""`dasan simulate` and `dasan demo`: a city's day, through the service like any other client's."""
+"""`dasan simulate` and `dasan demo`: a city's day through the service, its history in bulk."""
 
 import signal
 import socket
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
+import typer
 
 from cli.answering import caught_up
+from cli.history import day_of
 from eventlog.log import Log
 from projections.answer import answer
 from projections.question import Question
+from simulation.history import History
 from simulation.simulate import simulate
 from tests.cli.test_commands import Run, dasan, events
 from tests.cli.test_serving import serving
-from tests.conftest import Servers
+from tests.conftest import Servers, append
+from tests.eventlog.test_append import command, record
 from tests.simulation.days import LEAP_DAY, SEOUL
 from tests.simulation.figures import figures
 
@@ -95,3 +100,71 @@ def test_a_demo_that_is_told_to_stop_takes_its_service_with_it(log: Log, servers
     address = urlsplit(url)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((str(address.hostname), address.port or 0))
+
+
+HISTORY = ("simulate", "--from", "2012-02-28", "--to", "2012-02", "--scale", "0.001", "--bulk")
+
+
+def test_the_history_is_simulated_in_bulk_and_a_second_run_adds_nothing(
+    dasan: Run, log: Log
+) -> None:
+    first = dasan(*HISTORY)
+    added = events(log)
+
+    second = dasan(*HISTORY)
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout.startswith(
+        f"2012-02-28 to 2012-02-29: 2 days, 74 inquiries: {added:,} events added in "
+    )
+    assert "74 inquiries: 0 events added" in second.stdout
+    assert events(log) == added > 400
+
+
+def test_a_day_of_the_history_is_what_the_service_makes_of_it(dasan: Run) -> None:
+    bulk = dasan(*HISTORY)
+    (day,) = History(LEAP_DAY, LEAP_DAY, scale=0.001).days()
+
+    sent = dasan(
+        "simulate", "--day", str(day.date), "--inquiries", str(day.inquiries),
+        "--agents", str(day.agents),
+    )  # fmt: skip
+
+    assert bulk.returncode == 0, bulk.stderr
+    assert sent.stdout.endswith(": 0 events added\n"), sent.stderr
+
+
+def test_a_log_with_other_events_takes_no_history(dasan: Run, log: Log) -> None:
+    append(log, command(record(uuid4(), 1)))
+
+    told = dasan(*HISTORY)
+
+    assert told.returncode == 2
+    assert "use an empty database (another DASAN_HOME) or leave out --bulk" in told.stderr
+    assert events(log) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--from", "2012-02"], "--from"),
+        (["--bulk", "--day", "2012-02-29"], "--day"),
+        (["--bulk", "--to", "2012-03"], "ends on 2012-02-29"),
+    ],
+)
+def test_days_and_history_are_not_mixed_up(
+    dasan: Run, log: Log, arguments: list[str], reason: str
+) -> None:
+    told = dasan("simulate", *arguments)
+
+    assert told.returncode == 2
+    assert reason in told.stderr
+    assert events(log) == 0
+
+
+def test_a_month_begins_on_its_first_day_and_ends_on_its_last() -> None:
+    assert day_of("2012-02", "--from") == date(2012, 2, 1)
+    assert day_of("2012-02", "--to", at_end=True) == LEAP_DAY
+    assert day_of("2012-02-03", "--to", at_end=True) == date(2012, 2, 3)
+    with pytest.raises(typer.BadParameter, match="no month"):
+        day_of("February", "--to")
