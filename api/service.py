@@ -24,6 +24,7 @@ from eventlog.settings import Settings
 from projections.runner import Runner, ViewStoppedError
 
 RECONNECT_PAUSE_S = 1.0
+STOPPED_PAUSE_S = 2.0
 PATIENCE = Patience(connection_s=5.0, statement_ms=10_000)
 """Of requests that read; the views are kept up to date without a limit."""
 
@@ -81,7 +82,11 @@ async def running(
 
 
 def _follow(database: Database, stopped: threading.Event) -> None:
-    """Keep the views up to date; again from the start when the database went away."""
+    """Keep the views up to date; again from the start when the database went away.
+
+    When no view runs any more it looks whether one does again: `dasan rebuild` may mend them.
+    """
+    told = ""
     while not stopped.is_set():
         try:
             with database.connect() as connection:
@@ -90,8 +95,10 @@ def _follow(database: Database, stopped: threading.Event) -> None:
             _log.warning("the views lost the database and try again: %s", error)
             stopped.wait(RECONNECT_PAUSE_S)
         except ViewStoppedError as error:
-            _log.error("%s", error)  # readiness says so, too
-            return
+            if str(error) != told:
+                _log.error("%s", error)  # readiness says so, too
+            told = str(error)
+            stopped.wait(STOPPED_PAUSE_S)
 
 
 async def _joined(task: "asyncio.Task[None]") -> None:

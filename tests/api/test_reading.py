@@ -204,3 +204,17 @@ def test_the_service_and_its_views_go_on_when_every_connection_was_cut(
 
     assert caught_up(client) == 2
     assert len(listed(client)) == 2
+
+
+def test_views_that_all_stood_still_go_on_once_they_are_rebuilt(
+    client: Client, database: Database
+) -> None:
+    with database.connect_as_owner() as owner:
+        owner.execute("UPDATE projection SET definition = 'x' || definition")
+        answer = client.http.get("/health/ready")
+        assert (answer.status_code, "dasan rebuild kpi" in answer.text) == (503, True)
+
+        client.received()
+        owner.execute("UPDATE projection SET definition = substr(definition, 2)")
+
+    assert caught_up(client) == 1
