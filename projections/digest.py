@@ -25,7 +25,7 @@ _SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "client_encoding": "UTF
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A table as its digest reads it: columns in order, and the key, each with whether it is text."""
+    """A table as its digest reads it: columns in order; the key, each with whether it is text."""
 
     columns: Sequence[str]
     key: Sequence[tuple[str, bool]]
