@@ -8,6 +8,7 @@ import sys
 import typer
 
 from cli import (
+    archiving,
     catalogue,
     consuming,
     doctor,
@@ -15,6 +16,7 @@ from cli import (
     importing,
     kpi,
     project,
+    rebuilding,
     relaying,
     serving,
     simulating,
@@ -32,6 +34,10 @@ imports = typer.Typer(no_args_is_help=True, help="Turn files of other systems in
 app.add_typer(imports, name="import")
 imports.command("queue-log")(importing.queue_log)
 imports.command("contacts")(importing.contacts)
+archives = typer.Typer(no_args_is_help=True, help="The log as Parquet files: docs/archive.md.")
+app.add_typer(archives, name="archive")
+archives.command("seal")(archiving.seal)
+archives.command("verify")(archiving.verify)
 catalogues = typer.Typer(no_args_is_help=True, help="Names of codes, and what is aimed at.")
 app.add_typer(catalogues, name="catalogue")
 catalogues.command("load")(catalogue.load)
@@ -44,6 +50,7 @@ app.command("doctor")(doctor.doctor)
 app.command("expire")(expiring.expire)
 app.command("kpi")(kpi.kpi)
 app.command("project")(project.project)
+app.command("rebuild")(rebuilding.rebuild)
 app.command("relay")(relaying.relay)
 app.command("serve")(serving.serve)
 app.command("simulate")(simulating.simulate)
@@ -66,24 +73,29 @@ def main() -> None:
     from domain.inquiries import StaleVersionError
     from domain.request import RequestError
     from domain.vocabulary import VocabularyError
+    from eventlog.archive import ArchiveError
+    from eventlog.bulk import BulkError
     from eventlog.database import DatabaseError
     from eventlog.embedded import EmbeddedServerError
     from eventlog.keys import KeyFileError
     from eventlog.settings import SettingsError
     from eventlog.writer import WriterError
     from importers.text_file import ImportFileError
+    from projections.decoding import DecodingError
     from projections.question import QuestionError
-    from projections.runner import ViewStoppedError
+    from projections.runner import UnknownTypeError, ViewStoppedError
+    from simulation.history import HistoryError
     from simulation.sending import SendingError
 
     cannot_begin = (
-        DatabaseError, EmbeddedServerError, KeyFileError, SettingsError,
-        BrokerError, ReplicaError, TopicError, ImportFileError, QuestionError, RequestError,
-        ServeError, VocabularyError,
+        ArchiveError, BulkError, DatabaseError, EmbeddedServerError, HistoryError, KeyFileError,
+        SettingsError, BrokerError, ReplicaError, TopicError, ImportFileError, QuestionError,
+        RequestError, ServeError, VocabularyError,
     )  # fmt: skip
     cannot_finish = (
-        DivergedError, ForeignRecordError, InquiryError, SendingError,
-        StaleVersionError, TooManyRejectedError, ViewStoppedError, WriterError, psycopg.Error,
+        DecodingError, DivergedError, ForeignRecordError, InquiryError, SendingError,
+        StaleVersionError, TooManyRejectedError, UnknownTypeError, ViewStoppedError, WriterError,
+        psycopg.Error,
     )  # fmt: skip
     try:
         app()

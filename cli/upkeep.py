@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 import psycopg
 
+from cli.sealer import Sealer
 from domain.inquiries import StaleVersionError
+from eventlog.archive import ArchiveError
 from eventlog.database import Database
 from eventlog.keys import Keys
 from eventlog.log import assembled
@@ -24,8 +26,9 @@ _log = logging.getLogger(__name__)
 def kept_up(settings: Settings, database: Database, keys: Keys) -> Iterator[None]:
     """Do the upkeep at once and then every `INTERVAL_S`, in a thread, until the block is left."""
     stopped = threading.Event()
+    sealer = Sealer(database, settings.archive)
     thread = threading.Thread(
-        target=_keep_up, args=(settings, database, keys, stopped), name="upkeep"
+        target=_keep_up, args=(settings, database, keys, sealer, stopped), name="upkeep"
     )
     thread.start()
     try:
@@ -33,14 +36,18 @@ def kept_up(settings: Settings, database: Database, keys: Keys) -> Iterator[None
     finally:
         stopped.set()
         thread.join()
+        sealer.stop()
 
 
-def _keep_up(settings: Settings, database: Database, keys: Keys, stopped: threading.Event) -> None:
+def _keep_up(
+    settings: Settings, database: Database, keys: Keys, sealer: Sealer, stopped: threading.Event
+) -> None:
     while not stopped.is_set():
         try:
             _forget_old_answers(database)
             _give_up_steps(settings, database, keys, stopped)
-        except (psycopg.Error, StaleVersionError, WriterError) as error:
+            sealer.begin()
+        except (ArchiveError, psycopg.Error, StaleVersionError, WriterError) as error:
             _log.warning("the upkeep is tried again in %.0f s: %s", INTERVAL_S, error)
         stopped.wait(INTERVAL_S)
 

@@ -15,21 +15,30 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the log is, and whose. `database_url` is null for the embedded database."""
+    """Where the log is, and whose. `database_url` is null for the embedded database.
+
+    `archive_url` is a folder or an fsspec URL, null for a folder of the home.
+    """
 
     database_url: str | None
     home: Path
     city: str
     timezone: str
+    archive_url: str | None = None
 
     @property
     def source(self) -> str:
         """The log's own URI: the source of its events and the origin of its checkpoints."""
         return f"/dasan/{self.city}"
 
+    @property
+    def archive(self) -> str:
+        """The folder or fsspec URL of the log's archive."""
+        return self.archive_url or str(self.home / "archive")
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Return the settings of an environment: `DASAN_DATABASE_URL`, `_HOME`, `_CITY`, `_TIMEZONE`.
+    """Return the settings of an environment: the variables `DASAN_…` that README.md names.
 
     Raises:
         SettingsError: a value cannot be used.
@@ -42,6 +51,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         home=Path(environment.get("DASAN_HOME") or "var"),
         city=city,
         timezone=zone(environment.get("DASAN_TIMEZONE") or "Asia/Seoul").key,
+        archive_url=environment.get("DASAN_ARCHIVE") or None,
     )
 
 

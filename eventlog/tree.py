@@ -4,7 +4,7 @@ Leaf i is the record at position i + 1, byte for byte.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 EMPTY_ROOT = hashlib.sha256().digest()
 
@@ -20,20 +20,47 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root(records: Iterable[bytes]) -> bytes:
-    """Return the Merkle tree hash of the records in order: 32 bytes, O(log n) memory.
+    """Return the Merkle tree hash of the records in order: 32 bytes, O(log n) memory."""
+    peaks = Peaks()
+    peaks.extend(records)
+    return peaks.root()
 
-    Keeps one hash for each complete subtree, as a binary counter keeps its ones.
+
+class Peaks:
+    """What is to be known of the first `size` records to go on with the tree behind them.
+
+    Keeps one hash for each complete subtree, as a binary counter keeps its ones: from the largest
+    subtree, which begins at the first leaf, to the smallest.
     """
-    subtrees: list[bytes] = []
-    for size, record in enumerate(records):
-        subtree, carry = leaf_hash(record), size
-        while carry & 1:
-            subtree = node_hash(subtrees.pop(), subtree)
-            carry >>= 1
-        subtrees.append(subtree)
-    if not subtrees:
-        return EMPTY_ROOT
-    result = subtrees.pop()
-    while subtrees:
-        result = node_hash(subtrees.pop(), result)
-    return result
+
+    def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
+        if len(hashes) != size.bit_count():
+            raise ValueError(f"a tree of {size:,} has {size.bit_count()} peaks, not {len(hashes)}")
+        self.size = size
+        self._hashes = list(hashes)
+
+    @property
+    def hashes(self) -> tuple[bytes, ...]:
+        """The hashes of the complete subtrees, the largest first."""
+        return tuple(self._hashes)
+
+    def extend(self, records: Iterable[bytes]) -> None:
+        """Let the tree have more leaves, in their order."""
+        hashes, size = self._hashes, self.size
+        for record in records:
+            subtree, carry = leaf_hash(record), size
+            while carry & 1:
+                subtree = node_hash(hashes.pop(), subtree)
+                carry >>= 1
+            hashes.append(subtree)
+            size += 1
+        self.size = size
+
+    def root(self) -> bytes:
+        """Return the Merkle tree hash."""
+        if not self._hashes:
+            return EMPTY_ROOT
+        *larger, result = self._hashes
+        for subtree in reversed(larger):
+            result = node_hash(subtree, result)
+        return result

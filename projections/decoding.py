@@ -1,9 +1,10 @@
 """Typing records on DuckDB: the relation `events` of a range of the log, as PostgreSQL makes it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -19,12 +20,21 @@ BATCH_EVENTS = 262_144
 _LINES = 1_000
 """Records that are written together."""
 
+_MAX_RECORD_BYTES = 1 << 20
+
 _MACROS, _DECODE = text("events_duckdb.sql").split("-- Select\n")
 _SELECT = (
     _DECODE.replace(":types", ", ".join(f"'{name}'" for name in CATALOGUE))
     + ",\n"
     + text("corrections.sql")
 )
+
+
+class Lines(NamedTuple):
+    """Files of one record a line: those of a range, and those before that it reaches back into."""
+
+    fresh: Path
+    earlier: Path
 
 
 class DecodingError(ValueError):
@@ -37,20 +47,35 @@ def type_log(
     begin: int,
     end: int,
     table: str,
-    each: Callable[[bytes], None] = lambda _: None,
+    each: Callable[[Sequence[bytes]], None] = lambda _: None,
 ) -> None:
     """Append the relation `events` of the log's records after `begin` up to `end` to a table.
 
-    `each` is told every record of the range, in order.
+    `each` is told the records of the range in order, some at a time.
 
     Raises:
         DecodingError: a record is not what it should be; UnknownTypeError: its type is not known.
     """
     with TemporaryDirectory(prefix="dasan-typing-") as folder:
-        fresh, earlier = Path(folder) / "fresh.ndjson", Path(folder) / "earlier.ndjson"
-        write_lines(fresh, map(_told(each), records(connection, begin, end)))
-        write_lines(earlier, earlier_records(connection, begin, end))
-        type_lines(duck, fresh, earlier, table)
+        lines = export(connection, begin, end, Path(folder), each)
+        type_lines(duck, lines.fresh, lines.earlier, table)
+
+
+def export(
+    connection: Connection,
+    begin: int,
+    end: int,
+    folder: Path,
+    each: Callable[[Sequence[bytes]], None] = lambda _: None,
+) -> Lines:
+    """Write the records that typing a range of the log needs into a folder.
+
+    `each` is told the records of the range in order, some at a time.
+    """
+    lines = Lines(folder / "fresh.ndjson", folder / "earlier.ndjson")
+    write_lines(lines.fresh, records(connection, begin, end), each)
+    write_lines(lines.earlier, earlier_records(connection, begin, end))
+    return lines
 
 
 def type_lines(duck: DuckDBPyConnection, fresh: Path, earlier: Path, table: str) -> None:
@@ -59,12 +84,33 @@ def type_lines(duck: DuckDBPyConnection, fresh: Path, earlier: Path, table: str)
     Raises:
         DecodingError: a record is not what it should be; UnknownTypeError: its type is not known.
     """
-    duck.execute(_MACROS)
     for name, path in (("fresh", fresh), ("earlier", earlier)):
-        duck.execute(
-            f"CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT json AS record"  # noqa: S608 - ours
-            f" FROM read_ndjson_objects('{path}', maximum_object_size = 1048576)"
-        )
+        duck.execute(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {read_lines(path)}")
+    type_relations(duck, table)
+
+
+def read_lines(path: Path) -> str:
+    """Return the SELECT of the records of a file, in order: one column, `record`."""
+    return (
+        "SELECT json AS record"
+        f" FROM read_ndjson_objects({quoted(path)}, maximum_object_size = {_MAX_RECORD_BYTES})"
+    )
+
+
+def quoted(path: Path) -> str:
+    """Return a path as SQL has it."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def type_relations(duck: DuckDBPyConnection, table: str) -> None:
+    """Append the relation `events` of the relations `fresh` and `earlier` to a table.
+
+    Each has one column, `record`; `earlier` are those that `fresh` reaches back into.
+
+    Raises:
+        DecodingError: a record is not what it should be; UnknownTypeError: its type is not known.
+    """
+    duck.execute(_MACROS)
     made = duck.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [table]
     ).fetchone()
@@ -100,16 +146,16 @@ def earlier_records(connection: Connection, begin: int, end: int) -> Iterator[by
     )
 
 
-def write_lines(path: Path, lines: Iterator[bytes]) -> None:
+def write_lines(
+    path: Path,
+    lines: Iterator[bytes],
+    each: Callable[[Sequence[bytes]], None] = lambda _: None,
+) -> None:
     """Write a file of one record a line. No record holds a line break: it is canonical JSON."""
     with path.open("wb") as file:
-        gathered: list[bytes] = []
-        for line in lines:
-            gathered += line, b"\n"
-            if len(gathered) >= 2 * _LINES:
-                file.write(b"".join(gathered))
-                gathered.clear()
-        file.write(b"".join(gathered))
+        while gathered := list(islice(lines, _LINES)):
+            each(gathered)
+            file.write(b"\n".join([*gathered, b""]))
 
 
 def _copied(
@@ -133,11 +179,3 @@ def _copied(
 
 
 _COPY_HEADER, _ROW_HEADER = 19, 6
-
-
-def _told(each: Callable[[bytes], None]) -> Callable[[bytes], bytes]:
-    def tell(record: bytes) -> bytes:
-        each(record)
-        return record
-
-    return tell

@@ -17,17 +17,20 @@ MEMORY_LIMIT = "800MB"
 """What does not fit goes to a temporary folder."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BEGINNING = EPOCH + timedelta(days=1)
+"""Before it a local time may be negative in whole numbers, and those are rounded upwards."""
+
 _MARGIN = timedelta(days=400)
 """A bucket may be that of an earlier event; what lies further off is counted as exactly, slower."""
 
 
 @contextmanager
-def opened() -> Iterator[DuckDBPyConnection]:
+def opened(memory_limit: str = MEMORY_LIMIT) -> Iterator[DuckDBPyConnection]:
     """Yield an empty database that keeps to itself: bounded memory, nothing from the internet."""
     with TemporaryDirectory(prefix="dasan-duckdb-") as folder:
         duck = duckdb.connect(
             config={
-                "memory_limit": MEMORY_LIMIT,
+                "memory_limit": memory_limit,
                 "temp_directory": folder,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
@@ -42,10 +45,13 @@ def opened() -> Iterator[DuckDBPyConnection]:
 
 def name_buckets(duck: DuckDBPyConnection, timezone: str, begin: datetime, end: datetime) -> None:
     """Define `utc_hour` and `city_day`, the day in `timezone`; quick for times of the range."""
-    hour_us = "epoch_us(t) - epoch_us(t) % 3600000000"
-    duck.execute(f"CREATE OR REPLACE MACRO utc_hour(t) AS make_timestamptz({hour_us})")
+    duck.execute(
+        "CREATE OR REPLACE MACRO utc_hour(t) AS CASE WHEN epoch_us(t) >= 0"
+        " THEN make_timestamptz(epoch_us(t) - epoch_us(t) % 3600000000)"
+        " ELSE date_trunc('hour', t) END"
+    )
     # DuckDB asks a calendar for the offset of each time. Whole numbers are four times as fast.
-    first, last = max(begin - _MARGIN, EPOCH), end + _MARGIN
+    first, last = max(begin - _MARGIN, _BEGINNING), end + _MARGIN
     zone = ZoneInfo(timezone)
     turns = transitions(zone, first, last)
     offsets = "".join(f" WHEN epoch_us(t) < {_us(at)} THEN {before}" for at, before in turns)

@@ -5,6 +5,11 @@
 -- Ids of streams are text, and sealed texts are the text of their JSON as PostgreSQL writes it.
 CREATE OR REPLACE TEMPORARY MACRO sealed_text(value) AS
     CASE WHEN value <> 'null' THEN replace(replace(value, '":', '": '), ',"', ', "') END;
+-- A cast alone would round what is no whole number, and leave an id as it is written.
+CREATE OR REPLACE TEMPORARY MACRO whole(value) AS
+    CASE WHEN contains(value, '.') THEN error('''' || value || ''' is no whole number')
+         ELSE CAST(value AS bigint) END;
+CREATE OR REPLACE TEMPORARY MACRO uuid_text(value) AS CAST(CAST(value AS uuid) AS varchar);
 -- Select
 WITH parsed AS (
     SELECT is_fresh, from_json(record, '{
@@ -38,21 +43,23 @@ decoded AS MATERIALIZED (
         coalesce(CAST(r.recordedtime AS timestamptz), error('a record has no recorded time'))
             AS recordedtime,
         coalesce(r.actor, error('a record has no actor')) AS actor,
-        r.data.channel, r.data.language, r.data.category, r.data.district, r.data.citizen,
+        r.data.channel, r.data.language, r.data.category, r.data.district,
+        uuid_text(r.data.citizen) AS citizen,
         CAST(r.data.due_at AS timestamptz) AS due_at, r.data.queue,
-        CAST(r.data.visit AS integer) AS visit,
+        CAST(whole(r.data.visit) AS integer) AS visit,
         CAST(r.data.enqueued_at AS timestamptz) AS enqueued_at, r.data.agent,
-        CAST(r.data.waited_ms AS bigint) AS waited_ms, r.data.reason,
-        CAST(r.data.talk_ms AS bigint) AS talk_ms, CAST(r.data.hold_ms AS bigint) AS hold_ms,
-        CAST(r.data.wrapup_ms AS bigint) AS wrapup_ms, r.data.ended_by, r.data.from_agent,
-        r.data.kind, r.data."to" AS target, CAST(r.data.hop AS integer) AS hop,
-        CAST(r.data.holds AS boolean) AS holds, CAST(r.data."of" AS integer) AS "of",
-        r.data.agency, r.data.outcome, CAST(r.data.took_ms AS bigint) AS took_ms,
-        CAST(r.data.reply_ms AS bigint) AS reply_ms,
+        whole(r.data.waited_ms) AS waited_ms, r.data.reason,
+        whole(r.data.talk_ms) AS talk_ms, whole(r.data.hold_ms) AS hold_ms,
+        whole(r.data.wrapup_ms) AS wrapup_ms, r.data.ended_by, r.data.from_agent,
+        r.data.kind, r.data."to" AS target, CAST(whole(r.data.hop) AS integer) AS hop,
+        CAST(r.data.holds AS boolean) AS holds, CAST(whole(r.data."of") AS integer) AS "of",
+        r.data.agency, r.data.outcome, whole(r.data.took_ms) AS took_ms,
+        whole(r.data.reply_ms) AS reply_ms,
         CAST(r.data.by_first_agent AS boolean) AS by_first_agent,
         CAST(r.data.first_answered_at AS timestamptz) AS first_answered_at,
-        CAST(r.data.ordinal AS integer) AS ordinal, r.data.medium, r.data.purpose,
-        CAST(r.data.score AS integer) AS score, r.data.moderator, r.data.other,
+        CAST(whole(r.data.ordinal) AS integer) AS ordinal, r.data.medium, r.data.purpose,
+        CAST(whole(r.data.score) AS integer) AS score, r.data.moderator,
+        uuid_text(r.data.other) AS other,
         sealed_text(r.data.title) AS title, sealed_text(r.data.story) AS story,
         sealed_text(r.data.author) AS author,
         nullif(list_filter([

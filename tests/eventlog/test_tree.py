@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.tree import leaf_hash, node_hash, root
+from eventlog.tree import Peaks, leaf_hash, node_hash, root
 
 # The inputs and roots that certificate-transparency implementations share (merkle_tree_test.cc).
 INPUTS = [
@@ -69,3 +69,29 @@ def test_no_record_can_be_swapped_changed_dropped_or_added(
     assert root(leaves[:at] + leaves[at + 1 :]) != root(leaves)
     assert root([*leaves, b""]) != root(leaves)
     assert swapped == leaves or root(swapped) != root(leaves)
+
+
+@given(st.lists(st.binary(max_size=8), max_size=70), st.data())
+def test_a_tree_goes_on_from_its_peaks_as_if_it_had_never_stopped(
+    leaves: list[bytes], data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(0, len(leaves)))
+    begun = Peaks()
+    begun.extend(leaves[:cut])
+
+    resumed = Peaks(begun.size, begun.hashes)
+    resumed.extend(leaves[cut:])
+
+    assert (resumed.size, resumed.root()) == (len(leaves), root(leaves))
+
+
+def test_a_peak_is_the_root_of_its_complete_subtree() -> None:
+    tree = Peaks()
+    tree.extend(INPUTS[:7])
+
+    assert tree.hashes == (root(INPUTS[:4]), root(INPUTS[4:6]), root(INPUTS[6:7]))
+
+
+def test_peaks_that_no_tree_of_the_size_has_are_refused() -> None:
+    with pytest.raises(ValueError, match="a tree of 5 has 2 peaks, not 1"):
+        Peaks(5, [leaf_hash(b"")])

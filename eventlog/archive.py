@@ -1,0 +1,152 @@
+"""The Parquet archive of a log: segments in a flat place, each there once its manifest is.
+
+docs/archive.md has its format for those who read it with other programs.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from eventlog.manifest import (
+    FileEntry,
+    Manifest,
+    ManifestError,
+    entry_of,
+    manifest_name,
+    parsed,
+    written,
+)
+from eventlog.storage import ArchiveError, reaching, storage
+
+__all__ = ["SEGMENT_EVENTS", "Archive", "ArchiveError", "DamagedArchiveError"]
+
+SEGMENT_EVENTS = 262_144
+"""Positions of a segment where the archive has none yet: about a day of Seoul's events."""
+
+_MANIFEST = re.compile(r"([0-9]{10,})-([0-9]{10,})\.json")
+
+
+class DamagedArchiveError(ArchiveError):
+    """Somebody changed the archive, or lost a part of it: which file, and what is wrong."""
+
+    def __init__(self, place: str, name: str, reason: str) -> None:
+        super().__init__(
+            f"{place}: {reason}: restore it from a backup, or remove this segment and all behind"
+            " it and seal them again"
+        )
+        self.name = name
+        self.reason = reason
+
+
+class Archive:
+    """The segments of one log, at a folder's path or an fsspec URL.
+
+    Raises:
+        ArchiveError: nothing reaches it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._storage = storage(url)
+
+    def segments(self) -> list[Manifest]:
+        """Return the manifests in the order of the log, from position 1 on without a gap.
+
+        Raises:
+            DamagedArchiveError: one is missing, foreign or none; names it.
+        """
+        places = sorted(
+            (int(match[1]), int(match[2]), name)
+            for name in self.names()
+            if (match := _MANIFEST.fullmatch(name))
+        )
+        found: list[Manifest] = []
+        for first, last, name in places:
+            manifest = self._manifest(name)
+            if (manifest.first, manifest.last) != (first, last):
+                raise self._damaged(name, f"it says that it is {manifest.name}")
+            self._require_next(manifest, found)
+            found.append(manifest)
+        return found
+
+    def names(self) -> list[str]:
+        """Return the names of all files, sorted."""
+        with reaching(self.url):
+            return self._storage.names()
+
+    def path(self, name: str) -> str:
+        """Return how DuckDB names a file, once `open_on` was called."""
+        return self._storage.path(name)
+
+    def open_on(self, duck: DuckDBPyConnection) -> None:
+        """Let a DuckDB connection read the files."""
+        self._storage.open_on(duck)
+
+    def fetch_whole(self, entry: FileEntry, folder: Path) -> Path:
+        """Return a file of this machine that is what its entry says, copied into `folder` at need.
+
+        Raises:
+            DamagedArchiveError: it is missing, or another one.
+        """
+        try:
+            with reaching(self.url):
+                path = self._storage.fetch(entry.name, folder)
+        except FileNotFoundError as error:
+            raise self._damaged(entry.name, "it is missing") from error
+        found = entry_of(path, rows=entry.rows)
+        if found.bytes != entry.bytes:
+            reason = f"it has {found.bytes:,} bytes, and its manifest says {entry.bytes:,}"
+            raise self._damaged(entry.name, reason)
+        if found.sha256 != entry.sha256:
+            reason = f"its SHA-256 is {found.sha256}, and its manifest says {entry.sha256}"
+            raise self._damaged(entry.name, reason)
+        return path
+
+    def tidy(self) -> None:
+        """Remove what a sealer that was killed left half-written; no other may be sealing."""
+        with reaching(self.url):
+            self._storage.tidy()
+
+    def publish(self, manifest: Manifest, folder: Path) -> None:
+        """Put a segment there whose files are in `folder`: its manifest last, which makes it one.
+
+        Raises:
+            ArchiveError: what can be read there afterwards is not what was written.
+        """
+        path = folder / manifest.name
+        path.write_bytes(written(manifest))
+        with reaching(self.url):
+            for entry in (manifest.records, manifest.events, entry_of(path, rows=1)):
+                self._storage.publish(folder / entry.name, entry)
+
+    def _manifest(self, name: str) -> Manifest:
+        try:
+            with reaching(self.url):
+                return parsed(self._storage.read(name))
+        except ManifestError as error:
+            raise self._damaged(name, str(error)) from error
+
+    def _require_next(self, manifest: Manifest, before: Sequence[Manifest]) -> None:
+        due = before[-1].last + 1 if before else 1
+        if manifest.first != due:
+            last = due - 1 + (before[0] if before else manifest).size
+            raise self._damaged(manifest_name(due, last), "it is missing")
+        if not before:
+            return
+        if manifest.identity != before[0].identity:
+            raise self._damaged(
+                manifest.name,
+                f"it is of the log {manifest.source} {manifest.log_id}, and the archive is of"
+                f" {before[0].source} {before[0].log_id}",
+            )
+        if manifest.size != before[0].size:
+            raise self._damaged(
+                manifest.name,
+                f"it has {manifest.size:,} positions, and the segments before have"
+                f" {before[0].size:,}",
+            )
+
+    def _damaged(self, name: str, reason: str) -> DamagedArchiveError:
+        return DamagedArchiveError(self.path(name), name, reason)
