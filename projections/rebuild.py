@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +21,9 @@ from projections.digest import Layout, layouts
 from projections.duck import opened
 from projections.folding import Rows, on_duckdb, on_postgres
 from projections.history import gather, relate
+from projections.spark import on_spark
+from projections.spark import relate as relate_on_spark
+from projections.spark_session import started
 from projections.views import View
 
 COMPARABLE_EVENTS = 262_144
@@ -108,7 +111,7 @@ def rebuild(
     `explain` is told each row that differs; `progress` the position that was come to.
 
     Raises:
-        RebuildError: the view is being rebuilt already.
+        RebuildError: the view is being rebuilt already; EngineError: the engine cannot be used.
         ArchiveError, DecodingError, FoldError, UnknownTypeError: the history cannot be folded.
     """
     begun = time.monotonic()
@@ -191,9 +194,18 @@ def _folded(
             with on_postgres(connection, view, upto, progress) as rows:
                 yield rows, 0
                 return
-        with opened() as duck, TemporaryDirectory(prefix="dasan-rebuild-") as name:
+        with (
+            started() if engine is Engine.SPARK else nullcontext() as spark,
+            opened() as duck,
+            TemporaryDirectory(prefix="dasan-rebuild-") as name,
+        ):
             folder = Path(name)
             history = gather(duck, connection, archive, upto, folder, progress)
-            relate(duck, history, timezone)
-            with on_duckdb(duck, view, laid, folder) as rows:
+            if spark:
+                relate_on_spark(spark, history, timezone)
+                folding = on_spark(spark, duck, view, laid, folder)
+            else:
+                relate(duck, history, timezone)
+                folding = on_duckdb(duck, view, laid, folder)
+            with folding as rows:
                 yield rows, history.archived
