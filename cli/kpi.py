@@ -3,12 +3,9 @@
 import os
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 Values = list[str] | None
 
@@ -42,16 +39,29 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
     timezone: Annotated[
         str | None, typer.Option(help="IANA zone of the buckets; the city's by default.")
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            help="As known at a log position, or at a time of recording; beside what is known now.",
+        ),
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Add what takes the whole history: cumulative, FCR.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Show KPIs, by default of all days that the log holds.
 
-    Sums of a visit count where it entered its queue. A label that is not known is null.
+    Sums of a visit count where it entered its queue. A label that is not known is null. What no
+    table holds is answered from the archive and the log.
     """
-    from cli.answering import caught_up, print_answer, print_json
+    from cli.answering import caught_up, print_answers, print_document, recalling, with_total
     from cli.opening import city
     from eventlog.settings import SettingsError, read_settings, zone
     from projections.answer import held
+    from projections.as_of import moment_of, position_or_time
+    from projections.asking import ask
     from projections.question import EARLIEST, LATEST, Question, QuestionError, instant
 
     wanted = {
@@ -75,14 +85,24 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
             threshold_s=threshold,
             short_s=short,
         )
-        with city() as log, caught_up(log) as connection:
+        known_by = None if as_of is None else position_or_time(as_of, asked_zone)
+        with city() as log, caught_up(log) as connection, recalling(log, connection) as past:
             known = held(connection, asked_zone)
             question = replace(
                 question,
                 begin=question.begin if begin else known.begin,
                 end=question.end if end else known.end,
             )
-            (print_json if as_json else print_answer)(connection, question)
+            told = ask(
+                past,
+                [question] if as_json else with_total(question),
+                as_of=None if known_by is None else moment_of(connection, known_by),
+                with_history=history,
+            )
+        if as_json:
+            print_document(told[0].as_json())
+        else:
+            print_answers(question, told)
     except (QuestionError, SettingsError) as error:
         print(f"dasan: {error}", file=sys.stderr)
         raise typer.Exit(2) from error

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from projections.answer import Answer, Row
+from projections.formulas import REPEAT_WINDOWS
 from projections.question import Question
 from projections.targets import SERVICE_LEVEL_VARIANT
 
@@ -30,12 +31,13 @@ class _Column(NamedTuple):
     title: str
     name: str
     shown: Callable[[float], str]
+    part: str = VARIANT
 
     def value(self, row: Row) -> object:
-        """Return the row's sum or ratio."""
-        values: Mapping[str, object] = {**row.sums, **row.ratios}
+        """Return the row's sum or ratio, its `part` where it has several."""
+        values: Mapping[str, object] = {**row.sums, **row.ratios, **row.recalled}
         value = values[self.name]
-        return value[VARIANT] if isinstance(value, dict) else value
+        return value[self.part] if isinstance(value, dict) else value
 
     def cell(self, row: Row) -> str:
         """Return the value as shown, with a mark where there is a target for it."""
@@ -78,13 +80,27 @@ def print_table(question: Question, answer: Answer, total: Answer | None = None)
 
 
 def _columns(answer: Answer) -> list[_Column]:
+    service_level = _Column(f"{VARIANT} in\n{answer.threshold_s} s", "service_level", _percent)
+    if any(row.recalled for row in answer.rows):
+        return [
+            _Column("received", "received", _count),
+            _Column("cumulative", "cumulative", _count),
+            _Column("answer\nrate", "answer_rate", _percent),
+            service_level,
+            _Column("1st\nagent", "first_agent_resolution", _percent),
+            *(
+                _Column(f"FCR\n{window}", "fcr_repeat", _percent, window)
+                for window in REPEAT_WINDOWS
+            ),
+            _Column("citizen\nknown", "fcr_identified", _percent),
+        ]
     return [
         _Column("received", "received", _count),
         _Column("offered", "offered", _count),
         _Column("answered", "answered", _count),
         _Column("aban-\ndoned", "abandoned", _count),
         _Column("answer\nrate", "answer_rate", _percent),
-        _Column(f"{VARIANT} in\n{answer.threshold_s} s", "service_level", _percent),
+        service_level,
         _Column("ASA", "asa_ms", _duration),
         _Column("p90", "wait_p90_ms", _duration),
         _Column("AHT", "aht_ms", _duration),
@@ -122,9 +138,18 @@ def _standing_for(question: Question, answer: Answer) -> str:
     begin, end = (_local(at, question) for at in (question.begin, question.end))
     return (
         f"{answer.timezone}, {begin} to {end}; service level {VARIANT} within"
-        f" {answer.threshold_s} s; log position {answer.position:,}; definition"
+        f" {answer.threshold_s} s; log position {answer.position:,}{_recorded(question, answer)};"
+        f" definition"
         f" {answer.definition[:DEFINITION_DIGITS]}"
     )
+
+
+def _recorded(question: Question, answer: Answer) -> str:
+    """Return when the position was recorded, where the answer is one as of then."""
+    if answer.as_of is None:
+        return ""
+    at = answer.as_of.recordedtime
+    return f", recorded {_local(at, question)}" if at else ", before the first event"
 
 
 def _local(at: datetime, question: Question) -> str:

@@ -1,18 +1,20 @@
-"""Answering a question for KPIs: sums from the tables of the view `kpi`, ratios from the sums."""
+"""Answering a question for KPIs: sums from tables, by default the view's, ratios from the sums."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
+from projections.as_of import Moment
 from projections.catalogue_tables import read_targets
 from projections.formulas import HELD_BY, SUMS, Ratios, Sums, ratios
 from projections.question import HOUR, MAX_ROWS, NONE, Bucket, Question, midnight, too_many
 from projections.reading import standing_still
-from projections.sources import choose
+from projections.repeats import read_history, repeat_sums, told
+from projections.sources import VIEW, Tables, choose
 from projections.sums import Counts, Labels, read_sums, read_waits
 from projections.targets import Target, in_force, met
 
@@ -24,7 +26,8 @@ OVER = ("answered", "abandoned", "left_queue", "blocked")
 class Row:
     """One bucket and one combination of labels. Null is not known, or nothing to divide.
 
-    `targets` are the values that hold at its beginning, by KPI.
+    `targets` are the values that hold at its beginning, by KPI; `recalled` is what the whole
+    history alone tells beside `fcr_repeat`, where it was asked for.
     """
 
     begin: datetime
@@ -33,6 +36,7 @@ class Row:
     sums: dict[str, int | None]
     ratios: Ratios
     targets: dict[str, float]
+    recalled: dict[str, Any] = field(default_factory=dict)
 
     @property
     def met(self) -> dict[str, bool | None]:
@@ -43,12 +47,26 @@ class Row:
         """Return the row with the names of the API."""
         bucket = {"from": self.begin.isoformat(), "to": self.end.isoformat()}
         aims = {"target": self.targets, "met": self.met}
-        return {**bucket, **self.labels, **self.sums, **self.ratios, **aims}
+        return {
+            **bucket, **self.labels, **self.sums, **self.ratios, **self.recalled, **aims
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an answer stands for: a definition of the KPIs, the log up to a position, the city."""
+
+    definition: str
+    position: int
+    city: ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows, and what they stand for: the view's definition and the position in the log."""
+    """Rows, and what they stand for: the view's definition and the position in the log.
+
+    One that was asked for as of an earlier moment has it, and the answer now, beside it.
+    """
 
     definition: str
     timezone: str
@@ -56,10 +74,12 @@ class Answer:
     short_s: int
     position: int
     rows: list[Row]
+    as_of: Moment | None = None
+    known_now: "Answer | None" = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer with the names of the API."""
-        return {
+        told = {
             "definition": self.definition,
             "timezone": self.timezone,
             "threshold_s": self.threshold_s,
@@ -67,6 +87,11 @@ class Answer:
             "position": self.position,
             "rows": [row.as_json() for row in self.rows],
         }
+        if self.as_of:
+            told["as_of"] = self.as_of.as_json()
+        if self.known_now:
+            told["known_now"] = self.known_now.as_json()
+        return told
 
 
 def answer(connection: Connection, question: Question) -> Answer:
@@ -82,19 +107,25 @@ def answer(connection: Connection, question: Question) -> Answer:
 def answers(connection: Connection, questions: Iterable[Question]) -> list[Answer]:
     """Answer questions that stand for the same position, as `answer` does."""
     with standing_still(connection, "kpi"):
-        definition, position, city = _view(connection)
-        targets = read_targets(connection)
-        return [
-            Answer(
-                definition=definition,
-                timezone=question.timezone.key,
-                threshold_s=question.threshold_s,
-                short_s=question.short_s,
-                position=position,
-                rows=_rows(connection, question, city, targets),
-            )
-            for question in questions
-        ]
+        return answered(connection, questions, VIEW, standing(connection))
+
+
+def answered(
+    connection: Connection, questions: Iterable[Question], tables: Tables, standing: Standing
+) -> list[Answer]:
+    """Answer questions from the tables, within a transaction that sees one moment."""
+    targets = read_targets(connection)
+    return [
+        Answer(
+            definition=standing.definition,
+            timezone=question.timezone.key,
+            threshold_s=question.threshold_s,
+            short_s=question.short_s,
+            position=standing.position,
+            rows=_rows(connection, question, tables, standing.city, targets),
+        )
+        for question in questions
+    ]
 
 
 def span(connection: Connection, timezone: ZoneInfo) -> Bucket | None:
@@ -116,35 +147,49 @@ def held(connection: Connection, timezone: ZoneInfo) -> Bucket:
     return Bucket(*(at.astimezone(timezone) for at in days))
 
 
-def _view(connection: Connection) -> tuple[str, int, ZoneInfo]:
+def standing(connection: Connection) -> Standing:
+    """Return what the view `kpi` stands for."""
     row = connection.execute(
         "SELECT definition, position, timezone FROM projection, log_identity WHERE view = 'kpi'"
     ).fetchone()
     if row is None:
         raise LookupError("there is no view `kpi`: make the views first")
-    return row[0], row[1], ZoneInfo(row[2])
+    return Standing(row[0], row[1], ZoneInfo(row[2]))
 
 
 def _rows(
-    connection: Connection, question: Question, city: ZoneInfo, targets: Sequence[Target]
+    connection: Connection,
+    question: Question,
+    tables: Tables,
+    city: ZoneInfo,
+    targets: Sequence[Target],
 ) -> list[Row]:
     buckets = question.buckets()
     aims = [
         in_force(targets, bucket.begin.astimezone(city).date(), question.threshold_s)
         for bucket in buckets
     ]
-    sources = choose(question, buckets, city)
+    sources = choose(question, buckets, city, tables)
     counts = read_sums(connection, question, sources.sums)
     waits = read_waits(connection, question, sources.waits) if sources.waits else {}
     labels = _occurring(question, counts)
     if len(buckets) * len(labels) > MAX_ROWS:
         raise too_many(question)
+    more = (
+        read_history(connection, question, sources.sums, sources.repeats, counts, labels)
+        if sources.repeats
+        else {}
+    )
     return [
-        _row(question, bucket, values, counts.get(key, {}) | waits.get(key, {}), aims[number - 1])
+        _row(
+            question, bucket, values,
+            counts.get(key, {}) | waits.get(key, {}) | more.get(key, {}), aims[number - 1],
+            with_history=sources.repeats is not None,
+        )
         for number, bucket in enumerate(buckets, start=1)
         for values in labels
         for key in [(number, values)]
-    ]
+    ]  # fmt: skip
 
 
 def _occurring(question: Question, counts: Counts) -> list[Labels]:
@@ -157,7 +202,13 @@ def _occurring(question: Question, counts: Counts) -> list[Labels]:
 
 
 def _row(
-    question: Question, bucket: Bucket, values: Labels, known: Sums, targets: dict[str, float]
+    question: Question,
+    bucket: Bucket,
+    values: Labels,
+    known: Sums,
+    targets: dict[str, float],
+    *,
+    with_history: bool,
 ) -> Row:
     by_label = dict(zip(question.grouped, values, strict=True))
     held = _held(question, by_label)
@@ -174,8 +225,10 @@ def _row(
             p50_ms=known.get("p50_ms"),
             p90_ms=known.get("p90_ms"),
             apart=HELD_BY["queue"] if "queue" in question.dimensions else frozenset(),
+            repeats=repeat_sums(sums, known) if with_history else None,
         ),
         targets=targets,
+        recalled=told(sums, known) if with_history else {},
     )
 
 

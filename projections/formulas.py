@@ -94,6 +94,15 @@ RATIOS = {
 }
 
 REPEAT_WINDOWS = ("24h", "7d", "30d")
+REPEATS = {
+    window: Ratio((f"unrepeated_{window}",), (f"mature_{window}",)) for window in REPEAT_WINDOWS
+}
+REPEAT_SUMS = (
+    "identified", "mature_24h", "unrepeated_24h", "mature_7d", "unrepeated_7d", "mature_30d",
+    "unrepeated_30d",
+)  # fmt: skip
+"""Resolutions of known citizens: all, those long enough ago, those that nobody came back after."""
+IDENTIFIED = Ratio(("identified",), ("resolutions",))
 
 RATIO_NAMES = (
     "answer_rate", "service_level", "abandonment_rate", "asa_ms", "wait_p50_ms", "wait_p90_ms",
@@ -111,12 +120,13 @@ def ratios(
     p50_ms: int | None = None,
     p90_ms: int | None = None,
     apart: frozenset[str] = frozenset(),
+    repeats: Sums | None = None,
 ) -> Ratios:
     """Return the ratios of a row's `sums`.
 
     The sums in `apart` count other things than the rest do, as those known of a queue do where
-    the others stand for no queue: no ratio is taken across the two. `fcr_repeat` needs the
-    archive and is null here.
+    the others stand for no queue: no ratio is taken across the two. `fcr_repeat` is taken from
+    `repeats`, which need the whole history; without them it is null.
     """
 
     def taken(ratio: Ratio) -> float | None:
@@ -126,5 +136,7 @@ def ratios(
     found["service_level"] = {name: taken(ratio) for name, ratio in SERVICE_LEVELS.items()}
     found["wait_p50_ms"] = p50_ms
     found["wait_p90_ms"] = p90_ms
-    found["fcr_repeat"] = dict.fromkeys(REPEAT_WINDOWS)
+    found["fcr_repeat"] = {
+        window: ratio.taken(repeats) if repeats else None for window, ratio in REPEATS.items()
+    }
     return {name: found[name] for name in RATIO_NAMES}

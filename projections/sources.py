@@ -1,8 +1,9 @@
-"""Which of the tables of the view `kpi` answers a question: the one that holds all it names."""
+"""Which of the tables of KPI sums answers a question: the one that holds all it names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from projections.question import Bucket, Question, UnanswerableError, midnight
@@ -13,9 +14,27 @@ THRESHOLDS_S = (5, 10, 15, 20, 30, 60, 120)
 
 
 @dataclass(frozen=True, slots=True)
+class Tables:
+    """Tables of KPI sums in a schema, the first that fits answers; and that of the waits.
+
+    `repeats` is a table of what the whole history alone tells, where one was made for a question.
+    """
+
+    schema: str
+    sums: Sequence[SumTable]
+    waits: SumTable | None
+    repeats: SumTable | None = None
+
+
+VIEW = Tables("kpi", KPI_TABLES, WAITS)
+"""Those of the view `kpi`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A table, and in its unit of time where each bucket starts and the last one ends."""
 
+    schema: str
     table: SumTable
     edges: Sequence[datetime] | Sequence[date]
 
@@ -31,15 +50,22 @@ class Sources:
 
     sums: Source
     waits: Source | None
+    repeats: Source | None = None
 
 
-def choose(question: Question, buckets: Sequence[Bucket], city: ZoneInfo) -> Sources:
+def choose(
+    question: Question, buckets: Sequence[Bucket], city: ZoneInfo, tables: Tables = VIEW
+) -> Sources:
     """Return the tables that answer a question; `city` is the zone of the tables by day.
 
     Raises:
         UnanswerableError: none does; says why.
     """
-    waits = _fitting(WAITS, question, buckets, city)
+
+    def fitting(table: SumTable | None) -> Source | None:
+        return _fitting(table, tables.schema, question, buckets, city) if table else None
+
+    waits = fitting(tables.waits)
     seconds = {question.threshold_s, question.short_s} - {*THRESHOLDS_S}
     if seconds and waits is None:
         raise UnanswerableError(
@@ -49,24 +75,48 @@ def choose(question: Question, buckets: Sequence[Bucket], city: ZoneInfo) -> Sou
         )
     # Agents and agencies have tables of their own, without the events that name none. They come
     # last and hold no bucket that those before them do not, so others are not answered from them.
-    for table in KPI_TABLES:
-        if source := _fitting(table, question, buckets, city):
-            return Sources(source, waits)
+    for table in tables.sums:
+        if source := fitting(table):
+            return Sources(source, waits, fitting(tables.repeats))
     raise _misfit(question, buckets, city)
 
 
+def unit_of(question: Question, buckets: Sequence[Bucket], city: ZoneInfo) -> str:
+    """Return the unit of a table that is made for a question: `day` of the city, else UTC `hour`.
+
+    Raises:
+        UnanswerableError: none could answer it; says why.
+    """
+    if {"queue", "agency"} <= question.dimensions:
+        raise UnanswerableError(
+            "nothing is known of a queue and an agency together: what is asked of an agency belongs"
+            " to no queue. Ask for them one by one"
+        )
+    edges = _edges(buckets)
+    if all(_is_midnight(edge, city) for edge in edges):
+        return "day"
+    if all(map(_is_hour, edges)):
+        return "hour"
+    raise _misfit(question, buckets, city)
+
+
+def edges_in(unit: str, buckets: Sequence[Bucket], city: ZoneInfo) -> list[datetime] | list[date]:
+    """Return, in a table's unit of time, where each bucket starts and the last one ends."""
+    edges = _edges(buckets)
+    return edges if unit == "hour" else [edge.astimezone(city).date() for edge in edges]
+
+
 def _fitting(
-    table: SumTable, question: Question, buckets: Sequence[Bucket], city: ZoneInfo
+    table: SumTable, schema: str, question: Question, buckets: Sequence[Bucket], city: ZoneInfo
 ) -> Source | None:
     """Return the table as a source if it holds the question's labels, and its buckets exactly."""
     if not question.dimensions <= {*table.dimensions}:
         return None
-    edges = _edges(buckets)
-    if table.dimensions[0] == "hour":
-        return Source(table, edges) if all(map(_is_hour, edges)) else None
-    if not all(_is_midnight(edge, city) for edge in edges):
+    unit = table.dimensions[0]
+    is_edge = _is_hour if unit == "hour" else partial(_is_midnight, zone=city)
+    if not all(map(is_edge, _edges(buckets))):
         return None
-    return Source(table, [edge.astimezone(city).date() for edge in edges])
+    return Source(schema, table, edges_in(unit, buckets, city))
 
 
 def _edges(buckets: Sequence[Bucket]) -> list[datetime]:

@@ -1,4 +1,4 @@
-"""Reading sums and waits out of the tables of the view `kpi`, by bucket and labels."""
+"""Reading sums and waits out of tables of KPI sums, by bucket and labels."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def read_sums(connection: Connection, question: Question, source: Source) -> Cou
     sums = [
         sql.SQL("sum({})::bigint").format(sql.Identifier(column)) for column in columns.values()
     ]
-    return _read(connection, _by_bucket(question, source, sums), tuple(columns), question, source)
+    return read(connection, question, source, sums, tuple(columns))
 
 
 def read_waits(connection: Connection, question: Question, source: Source) -> Counts:
@@ -58,6 +58,34 @@ def read_waits(connection: Connection, question: Question, source: Source) -> Co
     return _read(connection, query, names, question, source)
 
 
+def read_before(connection: Connection, question: Question, source: Source) -> dict[Labels, int]:
+    """Return what was received before the first bucket, by labels, as far as the table holds it."""
+    groups = [sql.SQL("1"), *map(sql.Identifier, question.grouped)]
+    query = sql.SQL(
+        "SELECT {columns}, sum(received)::bigint FROM {table} WHERE {unit} < %(begin)s {wanted}"
+        " GROUP BY {groups}"
+    ).format(
+        columns=_listed([sql.SQL("0"), *groups[1:]]),
+        table=sql.Identifier(source.schema, source.table.name),
+        unit=sql.Identifier(source.unit),
+        wanted=_wanted(question),
+        groups=_listed(groups),
+    )
+    counts = _read(connection, query, ("received",), question, source)
+    return {labels: sums["received"] or 0 for (_, labels), sums in counts.items()}
+
+
+def read(
+    connection: Connection,
+    question: Question,
+    source: Source,
+    sums: Sequence[sql.Composable],
+    names: tuple[str, ...],
+) -> Counts:
+    """Return `sums` under their names, by bucket and by the dimensions to group by."""
+    return _read(connection, _by_bucket(question, source, sums), names, question, source)
+
+
 def _by_bucket(
     question: Question,
     source: Source,
@@ -66,11 +94,6 @@ def _by_bucket(
 ) -> sql.Composed:
     """Return the SELECT of `sums` by bucket and by the dimensions to group by."""
     groups = [*map(sql.Identifier, question.grouped), *also_by]
-    wanted = [
-        sql.SQL("AND {} = ANY ({})").format(sql.Identifier(name), sql.Placeholder(name))
-        for name, values in question.filters.items()
-        if values
-    ]
     starts = "%(starts)s::timestamptz[]" if source.unit == "hour" else "%(starts)s::date[]"
     return sql.SQL(
         "SELECT width_bucket({unit}, {starts}) AS bucket, {columns} FROM {table}"
@@ -79,9 +102,18 @@ def _by_bucket(
         unit=sql.Identifier(source.unit),
         starts=sql.SQL(starts),
         columns=_listed([*groups, *sums]),
-        table=sql.Identifier("kpi", source.table.name),
-        wanted=sql.SQL(" ").join(wanted),
+        table=sql.Identifier(source.schema, source.table.name),
+        wanted=_wanted(question),
         groups=_listed([sql.SQL("1"), *groups]),
+    )
+
+
+def _wanted(question: Question) -> sql.Composed:
+    """Return the conditions on labels, behind others."""
+    return sql.SQL(" ").join(
+        sql.SQL("AND {} = ANY ({})").format(sql.Identifier(name), sql.Placeholder(name))
+        for name, values in question.filters.items()
+        if values
     )
 
 

@@ -1,0 +1,230 @@
+"""What no table of the view holds is answered from the history, by the same definitions."""
+
+from collections import Counter, defaultdict
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.vocabulary import TransferKind, code
+from eventlog.archive import Archive
+from projections.answer import Answer, answers
+from projections.asking import ask, from_history, held_by_view
+from projections.asking_history import Past
+from projections.formulas import HELD_BY
+from projections.question import Question, UnanswerableError
+from tests.domain.building import resolve
+from tests.projections.calls import (
+    MIDNIGHT,
+    MS,
+    NEXT_MIDNIGHT,
+    SEOUL,
+    abandoned,
+    answered,
+    counted,
+)
+from tests.projections.city import City
+from tests.projections.histories import History, histories
+from tests.projections.test_as_of import EVER, UNHURRIED
+from tests.projections.test_split import recorded
+
+HOUR = timedelta(hours=1)
+NOON = MIDNIGHT + 12 * HOUR
+BERLIN, KOLKATA = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata")
+WATER, TAX = code("water"), code("tax")
+
+
+@pytest.fixture
+def past(city: City, tmp_path: Path) -> Past:
+    """The history of a city whose archive is empty."""
+    return Past(city.connection, Archive(str(tmp_path)), "Asia/Seoul")
+
+
+@pytest.fixture(scope="module")
+def old_past(old_city: City, tmp_path_factory: pytest.TempPathFactory) -> Past:
+    """That of a city that the examples of a property share."""
+    folder = tmp_path_factory.mktemp("archive")
+    return Past(old_city.connection, Archive(str(folder)), "Asia/Seoul")
+
+
+def day(*by: str, **more: object) -> Question:
+    """A question for the 29th of February that no table holds the answer to."""
+    question = Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL, by, **more)  # type: ignore[arg-type]  # as given
+    assert held_by_view(question, SEOUL) is None
+    return question
+
+
+def told(past: Past, question: Question) -> Answer:
+    [answer] = ask(past, [question])
+    return answer
+
+
+def test_labels_that_no_table_has_together_are_counted_together(city: City, past: Past) -> None:
+    city.tell(
+        answered(NOON, category=WATER),
+        answered(NOON, category=TAX, agent="a2"),
+        answered(NOON + HOUR, category=TAX),
+        abandoned(NOON, category=TAX),
+    )
+
+    by_hour = told(past, day("hour", "category")).rows
+    by_agent = told(past, day("category", "agent")).rows
+
+    found = {(row.begin, row.labels["category"]): row.sums["offered"] for row in by_hour}
+    assert {key: count for key, count in found.items() if count} == {
+        (NOON, "water"): 1,
+        (NOON, "tax"): 2,
+        (NOON + HOUR, "tax"): 1,
+    }
+    assert len(found) == 48
+    assert counted(by_agent, "answered") == {
+        ("tax", "a1"): 1, ("tax", "a2"): 1, ("water", "a1"): 1
+    }  # fmt: skip
+
+
+def test_the_answer_stands_for_the_position_of_the_view(city: City, past: Past) -> None:
+    city.tell(answered(NOON, category=WATER))
+    [by_view] = answers(city.connection, [Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL)])
+
+    by_history = told(past, day("hour", "category"))
+
+    assert by_history.position == by_view.position == city.position
+    assert by_history.definition == by_view.definition
+
+
+def test_a_filter_may_name_what_is_not_grouped_by(city: City, past: Past) -> None:
+    city.tell(
+        answered(NOON, category=WATER, agent="a1"),
+        answered(NOON, category=WATER, agent="a2"),
+        answered(NOON, agent="a1"),
+    )
+
+    [known] = told(past, day("total", filters={"agent": ("a1",), "category": ("water",)})).rows
+    [unknown] = told(past, day("total", filters={"agent": ("a1", "a2"), "category": ("",)})).rows
+
+    assert (known.sums["answered"], unknown.sums["answered"]) == (1, 1)
+
+
+def test_any_threshold_and_the_percentiles_are_exact_by_any_label(city: City, past: Past) -> None:
+    waits = [0, 17_000, 17_001]
+    city.tell(*(answered(NOON, category=WATER, waited_ms=wait) for wait in waits))
+    city.tell(*(abandoned(NOON, category=WATER, waited_ms=wait) for wait in waits))
+
+    [row] = told(past, day("day", "category", threshold_s=17, short_s=0)).rows
+
+    assert (row.sums["answered_within"], row.sums["abandoned_within"]) == (2, 2)
+    assert row.sums["short_abandoned"] == 1
+    assert (row.ratios["wait_p50_ms"], row.ratios["wait_p90_ms"]) == (17_000, 18_000)
+
+
+def test_any_zone_of_whole_hours_has_days_by_any_label(city: City, past: Past) -> None:
+    begin = MIDNIGHT.replace(tzinfo=BERLIN)
+    city.tell(answered(begin, category=WATER), answered(begin - MS, category=WATER))
+    days = Question(begin - 24 * HOUR, begin + 24 * HOUR, BERLIN, ("day", "category"))
+
+    assert [row.sums["answered"] for row in told(past, days).rows] == [1, 1]
+
+
+def test_of_an_agent_and_an_agency_it_is_known_what_the_one_asked_of_the_other(
+    city: City, past: Past
+) -> None:
+    inquiry = answered(NOON)
+    inquiry.transfer(
+        ref=code("t1"),
+        kind=TransferKind.AGENCY,
+        to=code("bus"),
+        at=NOON + HOUR,
+        from_agent=code("a1"),
+        holds=False,
+    )
+    city.tell(inquiry)
+
+    [row] = told(past, day("agent", "agency")).rows
+
+    assert row.labels == {"agent": "a1", "agency": "bus"}
+    known = {name: value for name, value in row.sums.items() if value is not None}
+    assert known == {"transferred": 0, "transferred_agency": 1, "transfer_hops": 0}
+
+
+def test_what_happens_after_the_range_is_counted_in_it_where_it_belongs(
+    city: City, past: Past
+) -> None:
+    late = answered(NEXT_MIDNIGHT - MS, category=WATER)
+    resolve(late, agent=code("a1"), at=NEXT_MIDNIGHT + HOUR)
+    city.tell(late)
+    question = day("hour", "category", filters={"category": ("water",)})
+
+    rows = told(past, question).rows
+
+    last = rows[-1].sums
+    assert (last["received"], last["answered"], last["ended"]) == (1, 1, 1)
+    assert (last["resolved_by_first_agent"], last["resolutions"]) == (1, 0)
+    assert sum(row.sums["answered"] or 0 for row in rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        (Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL, ("queue", "agency")), "belongs to no queue"),
+        (
+            Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL, ("queue",), {"agency": ("bus",)}),
+            "belongs to no queue",
+        ),
+        (Question(MIDNIGHT + HOUR / 2, NOON, SEOUL, ("category",)), "00:30:00"),
+        (
+            Question(MIDNIGHT.replace(tzinfo=KOLKATA), NEXT_MIDNIGHT, KOLKATA, ("day", "category")),
+            "is the start of none",
+        ),
+        (
+            Question(MIDNIGHT.replace(year=1996), MIDNIGHT, SEOUL, ("hour", "agent")),
+            "more than 100,000 rows",
+        ),
+    ],
+)
+def test_what_the_history_cannot_answer_either_is_refused_with_the_reason(
+    past: Past, question: Question, reason: str
+) -> None:
+    with pytest.raises(UnanswerableError, match=reason):
+        ask(past, [question])
+
+
+LABELS = st.lists(
+    st.sampled_from(["queue", "channel", "language", "category", "district", "agent"]),
+    min_size=1,
+    unique=True,
+)
+
+
+@UNHURRIED
+@given(
+    history=histories(max_inquiries=2),
+    period=st.sampled_from(["total", "hour", "day"]),
+    labels=LABELS,
+)
+def test_any_combination_sums_to_the_tables(
+    old_city: City, old_past: Past, history: History, period: str, labels: list[str]
+) -> None:
+    recorded(old_city, history)
+    old_city.catch_up()
+    # What nobody did is in no row with agents, so only agents are comparable then.
+    coarser = "agent" if "agent" in labels else labels[0]
+    [expected] = answers(old_city.connection, [Question(*EVER, SEOUL, (coarser,))])
+
+    [found] = from_history(
+        old_past,
+        [Question(*EVER, SEOUL, (period, *labels))],
+        old_city.position,
+        with_history=False,
+    )
+
+    summed: dict[str | None, Counter[str]] = defaultdict(Counter)
+    for row in found.rows:
+        summed[row.labels[coarser]].update({name: n for name, n in row.sums.items() if n})
+    for row in expected.rows:
+        known = {name: n for name, n in row.sums.items() if n is not None}
+        if "queue" in labels and "agent" in labels:
+            known = {name: n for name, n in known.items() if name in HELD_BY["agent"]}
+        assert {name: summed[row.labels[coarser]][name] for name in known} == known
