@@ -7,12 +7,14 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import (
+    backlog,
     catalogue,
     commands,
     disclosures,
     documentation,
     events,
     health,
+    history,
     inquiries,
     kpi,
     listing,
@@ -34,9 +36,12 @@ def create_app(settings: Settings, database: Database, keys: Keys, tokens: Token
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(settings, database, keys, tokens) as service:
             app.state.service = service
+            history.install(app)
             yield
 
-    parts = (commands, inquiries, listing, praise, disclosures, kpi, catalogue, events, health)
+    parts = (
+        commands, inquiries, listing, praise, disclosures, kpi, backlog, catalogue, events, health
+    )  # fmt: skip
     app = FastAPI(
         # Not included: an included router looks each request up twice.
         routes=[route for part in parts for route in part.router.routes],

@@ -22,10 +22,12 @@ from domain.errors import InquiryError, InquiryNotFoundError
 from domain.inquiries import KeyReusedError, StaleVersionError
 from domain.request import RequestError
 from domain.vocabulary import VocabularyError
+from eventlog.archive import ArchiveError
 from eventlog.record import RecordError
 from eventlog.vault import KeyDestroyedError, VaultError
 from eventlog.writer import WriterError
-from projections.question import QuestionError
+from projections.asking_history import TooLongError
+from projections.question import QuestionError, UnanswerableError
 
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:dasan:problem:"
@@ -61,17 +63,20 @@ HTTP_STATUS: dict[type[Exception], HTTPStatus] = {
     UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     QuestionError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnanswerableError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RecordError: HTTPStatus.UNPROCESSABLE_ENTITY,
     VocabularyError: HTTPStatus.UNPROCESSABLE_ENTITY,
     VaultError: HTTPStatus.INTERNAL_SERVER_ERROR,
     WriterError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ArchiveError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooLongError: HTTPStatus.SERVICE_UNAVAILABLE,
     PoolTimeout: HTTPStatus.SERVICE_UNAVAILABLE,
     psycopg.errors.QueryCanceled: HTTPStatus.SERVICE_UNAVAILABLE,
     psycopg.OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 UNAVAILABLE, TOO_SLOW, VIEW_STOPPED = "unavailable", "too-slow", "view-stopped"
-_OF_DATABASE = (psycopg.Error, PoolTimeout, WriterError)
+_OF_DATABASE = (psycopg.Error, PoolTimeout, WriterError, ArchiveError)
 """What it says is for the operator; clients hear one of the names above."""
 
 TOO_LARGE = "too-large"
@@ -141,7 +146,8 @@ def names(status: HTTPStatus) -> list[str]:
         for base, answered in HTTP_STATUS.items()
         if answered is status
         for error in (base.__subclasses__() if base is InquiryError else [base])
-        if HTTP_STATUS.get(error, status) is status and not issubclass(error, _OF_DATABASE)
+        if HTTP_STATUS.get(error, status) is status
+        and not issubclass(error, (*_OF_DATABASE, TooLongError))
     )
 
 
@@ -183,11 +189,13 @@ async def _from_table(_: Request, error: Exception) -> Response:
             TOO_SLOW,
             "the question took the database too long: narrow it, to fewer days or a smaller page",
         )
+    if isinstance(error, TooLongError):
+        return problem(status, TOO_SLOW, str(error))
     if isinstance(error, _OF_DATABASE):
         return problem(
             status,
             UNAVAILABLE,
-            "the database cannot be reached, or could not do it: try again later",
+            "the database or the archive cannot be reached, or could not do it: try again later",
         )
     title = (type(error).__doc__ or "").partition("\n")[0].partition(";")[0]
     return problem(status, name_of(type(error)), str(error), title=title)

@@ -9,6 +9,7 @@ import typer
 
 from cli import (
     archiving,
+    backlog,
     catalogue,
     consuming,
     doctor,
@@ -45,6 +46,7 @@ consumers = typer.Typer(no_args_is_help=True, help="Take messages from Kafka: do
 app.add_typer(consumers, name="consume")
 consumers.command("contacts")(consuming.contacts)
 consumers.command("replica")(consuming.replica)
+app.command("backlog")(backlog.backlog)
 app.command("demo")(simulating.demo)
 app.command("doctor")(doctor.doctor)
 app.command("expire")(expiring.expire)
@@ -81,21 +83,26 @@ def main() -> None:
     from eventlog.settings import SettingsError
     from eventlog.writer import WriterError
     from importers.text_file import ImportFileError
+    from projections.asking_history import TooLongError
     from projections.decoding import DecodingError
+    from projections.folding import FoldError
     from projections.question import QuestionError
+    from projections.rebuild import RebuildError
     from projections.runner import UnknownTypeError, ViewStoppedError
+    from projections.shadow import RollbackError
+    from projections.spark_session import EngineError
     from simulation.history import HistoryError
     from simulation.sending import SendingError
 
     cannot_begin = (
-        ArchiveError, BulkError, DatabaseError, EmbeddedServerError, HistoryError, KeyFileError,
-        SettingsError, BrokerError, ReplicaError, TopicError, ImportFileError, QuestionError,
-        RequestError, ServeError, VocabularyError,
+        ArchiveError, BulkError, DatabaseError, EmbeddedServerError, EngineError, HistoryError,
+        KeyFileError, SettingsError, BrokerError, ReplicaError, TopicError, ImportFileError,
+        QuestionError, RebuildError, RequestError, RollbackError, ServeError, VocabularyError,
     )  # fmt: skip
     cannot_finish = (
-        DecodingError, DivergedError, ForeignRecordError, InquiryError, SendingError,
-        StaleVersionError, TooManyRejectedError, UnknownTypeError, ViewStoppedError, WriterError,
-        psycopg.Error,
+        DecodingError, DivergedError, FoldError, ForeignRecordError, InquiryError, SendingError,
+        StaleVersionError, TooLongError, TooManyRejectedError, UnknownTypeError, ViewStoppedError,
+        WriterError, psycopg.Error,
     )  # fmt: skip
     try:
         app()

@@ -138,14 +138,9 @@ class _Checker:
         self._reach.hand_on(number, rows.RECORDS, rows.EVENTS)
 
     def _wrong_row(self, number: int, segment: Manifest) -> Fault | None:
-        fault = rows.type_again(
-            self._duck, segment, self._reach.earlier(number)
-        ) or rows.differing_row(self._duck, segment, self._columns)
-        version = self._reach.misplaced(number)
-        # The versions are those of the typed rows: they count where these are what they should be.
-        if version and (fault is None or version.position < (fault.position or 0)):
-            return Fault(segment.records.name, version.position, version.reason)
-        return fault
+        return rows.type_again(self._duck, segment, self._reach.earlier(number)) or rows.wrong_row(
+            self._duck, segment, self._columns, self._reach.misplaced(number)
+        )
 
     def _wrong_tree(self, segment: Manifest, fault: Fault | None) -> Fault | None:
         if (self._tree.hashes, self._tree.root()) == (segment.peaks, segment.root):

@@ -8,6 +8,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from eventlog.manifest import FileEntry, Manifest
+from projections.archive_reach import Misplaced
 from projections.decoding import DecodingError, quoted, type_relations
 
 RECORDS, EVENTS, TYPED = "sealed_records", "sealed_events", "typed"
@@ -171,18 +172,27 @@ def _untypable(duck: DuckDBPyConnection, segment: Manifest) -> int:
     return begin
 
 
-def differing_row(duck: DuckDBPyConnection, segment: Manifest, columns: Columns) -> Fault | None:
-    """Return the first typed row that is not what typing its record again yields."""
+def wrong_row(
+    duck: DuckDBPyConnection, segment: Manifest, columns: Columns, misplaced: Misplaced | None
+) -> Fault | None:
+    """Return the first typed row that is not what typing its record again makes.
+
+    `misplaced` is the first whose version is not the next of its stream.
+    """
     names = [name for name, _ in columns]
     found = _first_difference(duck, KEY, names, "true")
-    if found is None:
-        return _disordered_row(duck, segment)
-    # What a row says of its own event comes first: others may differ for its sake.
+    # What a row says of its own event comes first: versions and other rows may differ for its sake.
     said = [name for name in names if name not in DERIVED]
-    for columns_ in (said, names):
-        if own := _first_difference(duck, ("position",), columns_, "NOT restated"):
-            return _described(segment, own)
-    return _described(segment, found)
+    if found and (own := _first_difference(duck, ("position",), said, "NOT restated")):
+        return _described(segment, own)
+    if disordered := _disordered_row(duck, segment):
+        return disordered
+    if misplaced:
+        return Fault(segment.records.name, misplaced.position, misplaced.reason)
+    if found:
+        own = _first_difference(duck, ("position",), names, "NOT restated")
+        return _described(segment, own or found)
+    return None
 
 
 class _Difference(NamedTuple):

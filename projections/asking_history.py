@@ -15,8 +15,7 @@ from duckdb import DuckDBPyConnection
 from psycopg import Connection
 
 from eventlog.archive import Archive, ArchiveError
-from projections.decoding import type_log
-from projections.duck import EPOCH, MEMORY_LIMIT, name_buckets, opened
+from projections.duck import MEMORY_LIMIT, opened
 from projections.history import Progress, gather, relate
 
 _AGAIN_S = 0.05
@@ -86,12 +85,7 @@ def recalled(past: Past, upto: int) -> Iterator[Recalled]:
         _bounded(past, duck),
     ):
         history = gather(duck, past.connection, past.archive, upto, Path(name), _hurried(past))
-        if history.files:
-            relate(duck, history, past.timezone)
-        else:
-            type_log(duck, past.connection, 0, 0, "nothing")
-            duck.execute("CREATE TEMPORARY VIEW events AS FROM nothing")
-            name_buckets(duck, past.timezone, EPOCH, EPOCH)
+        relate(duck, history, past.timezone)
         yield Recalled(duck, Path(name))
 
 

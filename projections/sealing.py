@@ -74,7 +74,6 @@ def seal(
     """
     with database.connect() as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext('dasan archive'))")
-        archive.tidy()
         before = archive.segments()
         last = before[-1] if before else None
         at = _continued(connection, archive, last)

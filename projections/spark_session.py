@@ -76,9 +76,12 @@ def started() -> Iterator["SparkSession"]:
     with TemporaryDirectory(prefix="dasan-spark-") as folder:
         logging = Path(folder) / "log4j2.properties"
         logging.write_text(_LOGGING)
-        options = {"spark.driver.defaultJavaOptions": f"-Dlog4j2.configurationFile={logging}"}
+        places = {
+            "spark.driver.defaultJavaOptions": f"-Dlog4j2.configurationFile={logging}",
+            "spark.sql.warehouse.dir": f"{folder}/warehouse",  # would be made where we are
+        }
         local = _OF_THIS_MACHINE if master.startswith("local") else {}
-        for name, value in (_EXACT | _QUIET | options | local).items():
+        for name, value in (_EXACT | _QUIET | places | local).items():
             builder = builder.config(name, value)
         try:
             spark = builder.getOrCreate()

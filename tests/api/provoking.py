@@ -162,6 +162,10 @@ def question(place: Place) -> httpx.Response:
     return place.client.get("/v1/kpi", by="weather")
 
 
+def unanswerable(place: Place) -> httpx.Response:
+    return place.client.get("/v1/kpi", by="queue,agency")
+
+
 def record(place: Place) -> httpx.Response:
     """Three texts, each as long as allowed, that are too much for one event together."""
     long = "漢" * MAX_TEXT
@@ -338,12 +342,12 @@ PROVOKE: dict[str, Callable[[Place], httpx.Response]] = {
     provoke.__name__.replace("_", "-"): provoke
     for provoke in (
         bad_request, request, not_json, unsupported_media_type, too_large, unauthenticated,
-        forbidden, inquiry_not_found, not_found, method_not_allowed, invalid, question, record,
-        stale_version, key_reused, key_in_flight, inquiry_annulled, inquiry_resolved,
-        inquiry_not_resolved, nobody_answered, channel, contact_missing, no_arrival, visit_over,
-        no_conversation, conversation_open, different_fact, impossible_time, unknown_reference,
-        agency_replied, already_rated, link, key_destroyed, vault, unforeseen, view_stopped,
-        unavailable, too_slow, request_timeout,
+        forbidden, inquiry_not_found, not_found, method_not_allowed, invalid, question,
+        unanswerable, record, stale_version, key_reused, key_in_flight, inquiry_annulled,
+        inquiry_resolved, inquiry_not_resolved, nobody_answered, channel, contact_missing,
+        no_arrival, visit_over, no_conversation, conversation_open, different_fact, impossible_time,
+        unknown_reference, agency_replied, already_rated, link, key_destroyed, vault, unforeseen,
+        view_stopped, unavailable, too_slow, request_timeout,
     )
 }  # fmt: skip
 """By the name of the problem."""

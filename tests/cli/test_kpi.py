@@ -122,7 +122,10 @@ def test_times_are_of_the_zone_unless_they_have_an_offset(run: Run) -> None:
         (["--by", ""], "there is no grouping by ''"),
         (["--timezone", "Asia/Soul"], "there is no time zone 'Asia/Soul'"),
         (["--timezone", "Asia/Kolkata", "--by", "day"], "+05:30 is the start of none"),
-        (["--by", "hour,category"], "category by hour in Asia/Seoul cannot be answered"),
+        (["--by", "queue,agency"], "what is asked of an agency belongs to no queue"),
+        (["--as-of", "13"], "the log has no position 13 yet: its last one is 12"),
+        (["--as-of", "soon"], "'soon' is no date or time"),
+        (["--as-of", ""], "'' is no date or time"),
         (["--channel", "fax"], "there is no channel 'fax'"),
         (["--threshold", "-1"], "threshold is -1"),
         (["--threshold", "many"], "Invalid value"),
@@ -159,6 +162,56 @@ def test_another_view_that_has_stopped_is_no_hindrance(run: Run, log: Log) -> No
             assert document(run("--json"))["position"] == 12
         finally:
             owner.execute("UPDATE projection SET error = NULL, position = 12 WHERE view = 'praise'")
+
+
+# What takes the history
+
+
+def test_the_answer_of_then_stands_beside_that_of_now(run: Run) -> None:
+    told = document(run("--as-of", "5", "--by", "day", "--json"))
+
+    assert (told["as_of"]["position"], told["known_now"]["position"]) == (5, 12)
+    assert [row["resolutions"] for row in told["rows"]] == [1]
+    assert [row["answered"] for row in told["rows"]] == [1]
+    assert [row["answered"] for row in told["known_now"]["rows"]] == [2]
+
+
+def test_a_time_is_that_of_the_last_position_recorded_by_then(run: Run) -> None:
+    at = document(run("--as-of", "12", "--json"))["as_of"]["recordedtime"]
+
+    assert document(run("--as-of", at, "--json"))["as_of"]["position"] == 12
+    assert document(run("--as-of", "2012-02-29", "--json"))["as_of"]["position"] == 0
+
+
+def test_what_no_table_holds_is_answered(run: Run) -> None:
+    rows = document(run("--by", "hour,category,agent", "--json"))["rows"]
+
+    counted = {row["from"]: row["answered"] for row in rows if row["answered"]}
+    assert counted == {"2012-02-29T12:00:00+09:00": 2}
+
+
+def test_the_history_adds_what_takes_it_to_each_row(run: Run) -> None:
+    [row] = document(run("--history", "--json"))["rows"]
+
+    assert (row["cumulative"], row["fcr_identified"]) == (3, 0.0)
+    assert row["fcr_mature"] == {"24h": 0, "7d": 0, "30d": 0}
+
+
+def test_the_table_of_then_has_that_of_now_below_it(run: Run) -> None:
+    then, now = run("--as-of", "5", "--by", "day").stdout.split("\nknown now:\n")
+
+    assert "; log position 5, recorded 20" in then
+    assert "; log position 12; definition" in now
+    assert [line.split()[1] for line in then.splitlines() if line.startswith("total")] == ["1"]
+    assert [line.split()[1] for line in now.splitlines() if line.startswith("total")] == ["3"]
+
+
+def test_the_table_of_the_history_shows_what_came_of_it(run: Run) -> None:
+    lines = run("--history", "--by", "day").stdout.splitlines()
+
+    assert lines[1].split()[:3] == ["day", "received", "cumulative"]
+    assert "FCR FCR FCR" in lines[0]
+    assert max(len(line) for line in lines[:-1]) <= 100
 
 
 # The table

@@ -11,14 +11,14 @@ from duckdb import DuckDBPyConnection
 from psycopg import Connection
 
 from projections.decoding import type_log
-from projections.digest import Layout, framed, layouts
+from projections.digest import framed, layouts
 from projections.duck import opened
 from projections.folding import Rows, on_duckdb
 from projections.history import History, relate
 from projections.spark import on_spark
 from projections.spark import relate as relate_on_spark
-from projections.views import View, view, views
-from tests.projections.city import City
+from projections.views import View, view
+from tests.projections.city import VIEWS, City
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -49,29 +49,29 @@ class Typed:
         self._duck = duck
         self._history = history
         self._folder = folder
-        self._layouts = {one.name: layouts(connection, one.schema) for one in views()}
+        self._layouts = {name: layouts(connection, name) for name in VIEWS}
 
-    def on_duckdb(self, zone: str = SEOUL) -> dict[str, str]:
-        """Return the digest of each view."""
+    def on_duckdb(self, *names: str, zone: str = SEOUL) -> dict[str, str]:
+        """Return the digest of each view that is named, or of all."""
         relate(self._duck, self._history, zone)
-        return {one.name: _digest(one, self._folding(one, None)) for one in views()}
+        return {name: _digest(view(name), self._folding(name, None)) for name in names or VIEWS}
 
-    def on_spark(self, spark: "SparkSession", zone: str = SEOUL) -> dict[str, str]:
+    def on_spark(self, spark: "SparkSession") -> dict[str, str]:
         """Return the digest of each view."""
-        relate_on_spark(spark, self._history, zone)
-        return {one.name: _digest(one, self._folding(one, spark)) for one in views()}
+        relate_on_spark(spark, self._history, SEOUL)
+        return {name: _digest(view(name), self._folding(name, spark)) for name in VIEWS}
 
     def table_on_spark(self, spark: "SparkSession", table: str, zone: str) -> bytes:
         """Return the rows of a table of the KPI view."""
         relate_on_spark(spark, self._history, zone)
-        with self._folding(view("kpi"), spark) as rows:
+        with self._folding("kpi", spark) as rows:
             return b"".join(rows(table))
 
-    def _folding(self, of: View, spark: "SparkSession | None") -> AbstractContextManager[Rows]:
-        laid: dict[str, Layout] = self._layouts[of.name]
+    def _folding(self, name: str, spark: "SparkSession | None") -> AbstractContextManager[Rows]:
+        laid = self._layouts[name]
         if spark:
-            return on_spark(spark, self._duck, of, laid, self._folder)
-        return on_duckdb(self._duck, of, laid, self._folder)
+            return on_spark(spark, self._duck, view(name), laid, self._folder)
+        return on_duckdb(self._duck, view(name), laid, self._folder)
 
 
 def _digest(of: View, folding: AbstractContextManager[Rows]) -> str:

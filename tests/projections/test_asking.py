@@ -2,9 +2,11 @@
 
 from collections import Counter, defaultdict
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from domain.vocabulary import TransferKind, code
 from eventlog.archive import Archive
 from projections.answer import Answer, answers
 from projections.asking import ask, from_history, held_by_view
-from projections.asking_history import Past
+from projections.asking_history import Past, Recalled
 from projections.formulas import HELD_BY
 from projections.question import Question, UnanswerableError
 from tests.domain.building import resolve
@@ -152,17 +154,47 @@ def test_of_an_agent_and_an_agency_it_is_known_what_the_one_asked_of_the_other(
 def test_what_happens_after_the_range_is_counted_in_it_where_it_belongs(
     city: City, past: Past
 ) -> None:
-    late = answered(NEXT_MIDNIGHT - MS, category=WATER)
+    late, withdrawn = answered(NEXT_MIDNIGHT - MS, category=WATER), answered(NOON, category=WATER)
     resolve(late, agent=code("a1"), at=NEXT_MIDNIGHT + HOUR)
-    city.tell(late)
+    resolve(withdrawn, agent=code("a1"), at=NOON + HOUR)
+    withdrawn.reopen(reason=code("wrong"), at=NEXT_MIDNIGHT + HOUR)
+    city.tell(late, withdrawn)
     question = day("hour", "category", filters={"category": ("water",)})
 
     rows = told(past, question).rows
 
-    last = rows[-1].sums
+    noon, one, last = rows[12].sums, rows[13].sums, rows[-1].sums
     assert (last["received"], last["answered"], last["ended"]) == (1, 1, 1)
     assert (last["resolved_by_first_agent"], last["resolutions"]) == (1, 0)
-    assert sum(row.sums["answered"] or 0 for row in rows) == 1
+    assert (noon["answered"], one["resolutions"], one["resolutions_withdrawn"]) == (1, 1, 1)
+    assert sum(row.sums["answered"] or 0 for row in rows) == 2
+    assert sum(row.sums["reopened"] or 0 for row in rows) == 0
+
+
+def test_of_a_range_what_can_count_in_it_is_read_and_once(tmp_path: Path) -> None:
+    times = [MIDNIGHT - MS, MIDNIGHT, NEXT_MIDNIGHT]
+    with duckdb.connect() as duck:
+        duck.execute(
+            "CREATE TABLE log (id integer, type text, time timestamptz, enqueued_at timestamptz,"
+            " of_time timestamptz, first_entered_at timestamptz)"
+        )
+        rows = [(at, more) for at in times for more in product([None, *times], repeat=3)]
+        duck.executemany(
+            "INSERT INTO log VALUES (?, 'inquiry.received', ?, ?, ?, ?)",
+            [(number, at, *more) for number, (at, more) in enumerate(rows)],
+        )
+        duck.execute("CREATE TEMPORARY VIEW events AS FROM log")
+
+        Recalled(duck, tmp_path).narrow(MIDNIGHT, NEXT_MIDNIGHT, keep_received=False)
+
+        read = sorted(number for (number,) in duck.execute("SELECT id FROM events").fetchall())
+
+    can_count = [
+        number
+        for number, (at, more) in enumerate(rows)
+        if at >= MIDNIGHT and any(one < NEXT_MIDNIGHT for one in (at, *filter(None, more)))
+    ]
+    assert read == can_count
 
 
 @pytest.mark.parametrize(

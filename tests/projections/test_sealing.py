@@ -319,7 +319,7 @@ def test_two_that_seal_at_once_seal_each_segment_once(busy: Log, tmp_path: Path)
     assert verify(Archive(str(tmp_path))).fault is None
 
 
-def test_what_a_dead_sealer_left_half_written_is_removed(busy: Log, tmp_path: Path) -> None:
+def test_what_a_dead_sealer_left_half_written_is_taken_over(busy: Log, tmp_path: Path) -> None:
     (tmp_path / ".0000000001-0000000008.json.part").write_bytes(b"{")
     (tmp_path / "notes.txt").write_bytes(b"an analyst's own")
 
@@ -412,8 +412,13 @@ def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 def test_sealing_and_verifying_leave_no_temporary_files(
     busy: Log, tmp_path: Path, nothing_left: Path
 ) -> None:
-    sealed_now(busy, tmp_path / "archive")
+    at_once: list[int] = []
+    archive = Archive(str(tmp_path / "archive"))
 
-    verify(Archive(str(tmp_path / "archive")))
+    def look(_: float) -> None:
+        at_once.append(len([*nothing_left.glob("dasan-sealing-*/*")]))
 
-    assert nothing_left.is_dir()
+    seal(busy.database, archive, events=SIZE, progress=look)
+    verify(archive, look)
+
+    assert max(at_once) <= 1  # that of the next segment, as the last is done

@@ -1,0 +1,421 @@
+"""What the whole history alone tells: inquiries so far, and citizens who did not come back."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import duckdb
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import events
+from domain.inquiry import Inquiry
+from domain.vocabulary import AnnulReason, Channel, Code, Outcome, code
+from eventlog.archive import Archive
+from eventlog.reader import read
+from projections.answer import Answer, Row
+from projections.asking import from_history
+from projections.asking_history import Past
+from projections.asking_tables import RESOLUTIONS, RESOLVED_SUMS
+from projections.formulas import REPEAT_SUMS, REPEAT_WINDOWS
+from projections.question import Question, midnight
+from projections.runner import fill
+from tests.domain.building import ANOTHER, CITIZEN, resolve
+from tests.projections.calls import MIDNIGHT, NEXT_MIDNIGHT, SEOUL, answered
+from tests.projections.city import City
+from tests.projections.histories import REQUEST
+from tests.projections.naive import Fact
+from tests.projections.test_as_of import UNHURRIED
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TICK = timedelta.resolution
+NOON = MIDNIGHT + 12 * HOUR
+WATER, TAX, A1 = code("water"), code("tax"), code("a1")
+WINDOWS = dict(zip(REPEAT_WINDOWS, (DAY, 7 * DAY, 30 * DAY), strict=True))
+
+
+@pytest.fixture
+def past(city: City, tmp_path: Path) -> Past:
+    """The history of a city whose archive is empty."""
+    return Past(city.connection, Archive(str(tmp_path)), "Asia/Seoul")
+
+
+@pytest.fixture(scope="module")
+def old_past(old_city: City, tmp_path_factory: pytest.TempPathFactory) -> Past:
+    """That of a city that the examples of a property share."""
+    folder = tmp_path_factory.mktemp("archive")
+    return Past(old_city.connection, Archive(str(folder)), "Asia/Seoul")
+
+
+def told(past: Past, *by: str, position: int | None = None, **more: Any) -> Answer:
+    """Return the answer with history about the 29th of February, unless told otherwise."""
+    interval: dict[str, Any] = {"begin": MIDNIGHT, "end": NEXT_MIDNIGHT}
+    [head] = past.connection.execute("SELECT position FROM log_head").fetchall()
+    [answer] = from_history(
+        past,
+        [Question(**interval | more, timezone=SEOUL, by=by or ("total",))],
+        head[0] if position is None else position,
+        with_history=True,
+    )
+    return answer
+
+
+def row(past: Past, **more: Any) -> Row:
+    [only] = told(past, **more).rows
+    return only
+
+
+def helped(at: datetime, citizen: UUID | None = CITIZEN, **labels: Any) -> Inquiry:
+    """A call of a citizen that an agent resolved an hour after it came."""
+    inquiry = answered(at, citizen=citizen, **labels)
+    resolve(inquiry, agent=A1, at=at + HOUR)
+    return inquiry
+
+
+def asked(at: datetime, citizen: UUID | None = CITIZEN, **labels: Any) -> Inquiry:
+    return Inquiry.receive(uuid4(), at=at, channel=Channel.SMS, citizen=citizen, **labels)
+
+
+# Citizens who did not come back
+
+
+def test_who_comes_back_within_a_window_is_a_repeat_in_it(city: City, past: Past) -> None:
+    city.tell(helped(NOON), asked(NOON + 3 * DAY))
+
+    found = row(past)
+
+    assert found.ratios["fcr_repeat"] == {"24h": 1.0, "7d": 0.0, "30d": 0.0}
+    assert found.recalled["fcr_identified"] == 1.0
+    assert found.recalled["fcr_mature"] == {"24h": 1, "7d": 1, "30d": 1}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        asked(NOON + 2 * HOUR, ANOTHER),
+        asked(NOON + 2 * HOUR, None),
+        asked(NOON + 2 * HOUR, category=TAX),
+        asked(NOON + HOUR),  # at the very time of the resolution
+        asked(NOON - HOUR),
+    ],
+    ids=["another citizen", "nobody known", "another category", "not after", "before"],
+)
+def test_what_is_no_new_inquiry_of_the_citizen_and_category_is_no_repeat(
+    city: City, past: Past, other: Inquiry
+) -> None:
+    city.tell(helped(NOON), other)
+
+    found = row(past, filters={"channel": ("phone",)})
+
+    assert found.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
+
+
+def test_a_resolution_counts_one_repeat_however_often_the_citizen_comes(
+    city: City, past: Past
+) -> None:
+    city.tell(helped(NOON), helped(NOON, ANOTHER), *(asked(NOON + n * HOUR) for n in (2, 3, 4)))
+
+    assert row(past).ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 0.5)
+
+
+def test_each_resolution_of_a_reopened_inquiry_counts_by_itself(city: City, past: Past) -> None:
+    inquiry = helped(NOON)
+    inquiry.reopen(reason=code("wrong"), at=NOON + 2 * HOUR)
+    inquiry.resolve(outcome=Outcome.ANSWERED, agent=A1, at=NOON + 4 * HOUR)
+    city.tell(inquiry, asked(NOON + 3 * HOUR))
+
+    found = row(past)
+
+    assert found.recalled["fcr_mature"]["24h"] == 2
+    assert found.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 0.5)
+
+
+def test_what_is_learnt_later_of_citizen_and_category_counts_once_it_is_known(
+    city: City, past: Past
+) -> None:
+    first, second = helped(NOON, None, category=WATER), asked(NOON + 2 * HOUR, category=TAX)
+    city.tell(first, second)
+    before = city.position
+    first.identify(citizen=CITIZEN, at=NOON + DAY)
+    second.classify(category=WATER, at=NOON + DAY)
+    city.tell(first, second)
+
+    earlier, later = row(past, position=before), row(past)
+
+    assert earlier.recalled["fcr_identified"] == 0.0
+    assert earlier.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS)
+    assert later.recalled["fcr_identified"] == 1.0
+    assert later.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 0.0)
+
+
+def test_the_citizen_is_the_one_who_was_learnt_last(city: City, past: Past) -> None:
+    mistaken = helped(NOON)
+    mistaken.identify(citizen=ANOTHER, at=NOON + DAY)
+    city.tell(mistaken, asked(NOON + 2 * HOUR))
+
+    assert row(past).ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
+
+
+def test_annulled_inquiries_are_neither_resolutions_nor_repeats(city: City, past: Past) -> None:
+    phantom, duplicate = helped(NOON, ANOTHER), asked(NOON + 2 * HOUR)
+    city.tell(helped(NOON), phantom, duplicate)
+    for inquiry in (phantom, duplicate):
+        inquiry.annul(reason=AnnulReason.TEST, at=NOON + DAY)
+    city.tell(phantom, duplicate)
+
+    found = row(past)
+
+    assert found.recalled["fcr_mature"]["24h"] == 1
+    assert found.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
+
+
+def test_a_window_that_is_not_over_is_not_counted(city: City, past: Past) -> None:
+    now = datetime.now(UTC)
+    city.tell(helped(now - 2 * DAY))
+
+    found = row(past, **around(now))
+
+    assert found.ratios["fcr_repeat"] == {"24h": 1.0, "7d": None, "30d": None}
+    assert found.recalled["fcr_mature"] == {"24h": 1, "7d": 0, "30d": 0}
+
+
+def around(now: datetime) -> dict[str, Any]:
+    """Return the range from 20 days before a day until its end."""
+    begin = now.astimezone(SEOUL).date() - 20 * DAY
+    return {"begin": midnight(begin, SEOUL), "end": midnight(begin + 21 * DAY, SEOUL)}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_window_is_over_and_holds_a_return_at_its_very_end(
+    relation: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    end = NOON + WINDOWS[name]
+
+    assert sums(relation, name, known_at=end - TICK) == (0, 0)
+    assert sums(relation, name, known_at=end) == (1, 1)
+    assert sums(relation, name, known_at=end, returned_at=end) == (1, 0)
+    assert sums(relation, name, known_at=end + DAY, returned_at=end + TICK) == (1, 1)
+
+
+@pytest.fixture
+def relation() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An engine with resolutions of one's own making."""
+    with duckdb.connect() as duck:
+        duck.execute(
+            "CREATE TABLE resolved (is_identified boolean, resolved_at timestamptz,"
+            " returned_at timestamptz, known_at timestamptz)"
+        )
+        yield duck
+
+
+def sums(
+    duck: duckdb.DuckDBPyConnection,
+    window: str,
+    *,
+    known_at: datetime,
+    returned_at: datetime | None = None,
+) -> tuple[int, int]:
+    """Return how many resolutions, of one at noon, are mature and how many are no repeat."""
+    duck.execute("DELETE FROM resolved")
+    duck.execute("INSERT INTO resolved VALUES (true, ?, ?, ?)", [NOON, returned_at, known_at])
+    found = duck.execute(f"SELECT {RESOLVED_SUMS} FROM resolved")  # noqa: S608 - our own text
+    names = [name for name, *_ in found.description]
+    assert tuple(names) == REPEAT_SUMS
+    [values] = found.fetchall()
+    told = dict(zip(names, values, strict=True))
+    return told[f"mature_{window}"], told[f"unrepeated_{window}"]
+
+
+def test_of_a_queue_or_an_agency_it_is_not_known_and_of_an_agent_it_is(
+    city: City, past: Past
+) -> None:
+    city.tell(helped(NOON))
+
+    general, without = told(past, "queue").rows
+    [agent] = told(past, "agent").rows
+
+    assert general.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS)
+    assert set(general.recalled["fcr_mature"].values()) == {None}
+    assert (general.recalled["fcr_identified"], general.recalled["cumulative"]) == (None, None)
+    assert without.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
+    assert agent.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
+    assert agent.recalled["cumulative"] is None
+    assert told(past, "agency").rows == []
+
+
+# Inquiries so far
+
+
+def test_cumulative_is_what_was_received_from_the_beginning_until_the_end_of_a_row(
+    city: City, past: Past
+) -> None:
+    city.tell(
+        *(asked(MIDNIGHT + days * DAY, category=WATER) for days in (-400, -1, 0, 0, 2)),
+        asked(MIDNIGHT, category=TAX),
+    )
+
+    by_day = told(past, "day", "category", begin=MIDNIGHT - DAY, end=MIDNIGHT + 3 * DAY)
+    [filtered] = told(past, filters={"category": ("tax",)}).rows
+
+    def cumulative(label: str) -> list[int]:
+        return [r.recalled["cumulative"] for r in by_day.rows if r.labels["category"] == label]
+
+    assert cumulative("water") == [2, 4, 4, 5]
+    assert cumulative("tax") == [0, 1, 1, 1]
+    assert filtered.recalled["cumulative"] == 1
+
+
+def test_without_being_asked_for_the_history_adds_nothing(city: City, past: Past) -> None:
+    city.tell(helped(NOON))
+    question = Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL)
+
+    [plain] = from_history(past, [question], city.position, with_history=False)
+
+    [with_history] = told(past).as_json()["rows"]
+    [without] = plain.as_json()["rows"]
+    assert with_history.keys() - without.keys() == {
+        "cumulative", "fcr_identified", "fcr_mature"
+    }  # fmt: skip
+    assert without["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS)
+
+
+# Properties
+
+
+class Case(NamedTuple):
+    """An inquiry: how many hours before now it came, and what became of it."""
+
+    hours: int
+    citizen: UUID | None
+    category: Code | None
+    resolved_after: tuple[int, ...]
+    identified: UUID | None
+    classified: Code | None
+    annulled: bool
+
+
+citizens = st.sampled_from([None, CITIZEN, CITIZEN, ANOTHER])
+categories = st.sampled_from([None, WATER, TAX])
+hours = st.sampled_from([0, 1, 5, 23, 24, 25, 100, 168, 169, 500, 719, 720, 721, 1000])
+cases = st.builds(
+    Case,
+    hours=hours,
+    citizen=citizens,
+    category=categories,
+    resolved_after=st.lists(hours, max_size=2).map(lambda drawn: tuple(sorted(drawn))),
+    identified=citizens,
+    classified=categories,
+    annulled=st.sampled_from([False, False, False, True]),
+)
+
+
+def made(case: Case, now: datetime) -> Inquiry:
+    """Return the inquiry, resolved and reopened as the case has it."""
+    at = now - case.hours * HOUR
+    inquiry = asked(at, case.citizen, category=case.category)
+    inquiry.answer(agent=A1, at=at)
+    for after in case.resolved_after:
+        if inquiry.resolution:
+            inquiry.reopen(reason=code("wrong"), at=at + after * HOUR)
+        inquiry.resolve(outcome=Outcome.ANSWERED, agent=A1, at=at + after * HOUR)
+    if case.identified:
+        inquiry.identify(citizen=case.identified, at=at)
+    if case.classified:
+        inquiry.classify(category=case.classified, at=at)
+    if case.annulled:
+        inquiry.annul(reason=AnnulReason.TEST, at=at)
+    return inquiry
+
+
+class Known(NamedTuple):
+    """What is known of an inquiry that was not annulled, in the end."""
+
+    received_at: datetime
+    citizen: UUID | None
+    category: str | None
+    resolved_at: list[datetime]
+
+
+def known(inquiries: Iterable[Sequence[Fact]]) -> list[Known]:
+    found = []
+    for facts in inquiries:
+        named = [f.citizen for f in facts if isinstance(f, events.Received | events.Identified)]
+        resolved_at = [fact.timestamp for fact in facts if isinstance(fact, events.Resolved)]
+        if not any(isinstance(fact, events.Annulled) for fact in facts):
+            last = facts[-1]
+            found.append(Known(facts[0].timestamp, named[-1], last.category, resolved_at))
+    return found
+
+
+def naive(
+    inquiries: Sequence[Known], begin: datetime, end: datetime, known_at: datetime
+) -> dict[str | None, Counter[str]]:
+    """Count each resolution of a range by itself, by category."""
+    counts: dict[str | None, Counter[str]] = {}
+    for one in inquiries:
+        found = counts.setdefault(one.category, Counter())
+        found["cumulative"] += one.received_at < end
+        for at in one.resolved_at:
+            if not begin <= at < end:
+                continue
+            found["resolutions"] += 1
+            found["identified"] += one.citizen is not None
+            for name, window in WINDOWS.items():
+                if one.citizen and known_at - at >= window:
+                    found[f"mature_{name}"] += 1
+                    found[f"unrepeated_{name}"] += not any(
+                        at < other.received_at <= at + window
+                        for other in inquiries
+                        if other is not one
+                        and (other.citizen, other.category) == (one.citizen, one.category)
+                    )
+    return counts
+
+
+@UNHURRIED
+@given(drawn=st.lists(cases, min_size=1, max_size=8))
+def test_each_resolution_counts_by_the_words_of_the_definition(
+    old_city: City, old_past: Past, drawn: list[Case]
+) -> None:
+    now = datetime.now(UTC)
+    assert all(old_city.log.inquiries.save_each((made(case, now), REQUEST) for case in drawn))
+    interval = around(now)
+
+    answer = told(old_past, "category", **interval)
+
+    [last] = read(old_city.connection, after=old_city.position - 1)
+    known_at = datetime.fromisoformat(orjson.loads(last.record)["recordedtime"])
+    expected = naive(known(old_city.facts(0).values()), **interval, known_at=known_at)
+    for row in answer.rows:
+        counts = expected[row.labels["category"]]
+        assert row.sums["resolutions"] == counts["resolutions"]
+        assert row.recalled["cumulative"] == counts["cumulative"]
+        assert row.recalled["fcr_identified"] == share(counts, "identified", "resolutions")
+        for name in WINDOWS:
+            assert row.recalled["fcr_mature"][name] == counts[f"mature_{name}"]
+            expected_share = share(counts, f"unrepeated_{name}", f"mature_{name}")
+            assert row.ratios["fcr_repeat"][name] == expected_share  # type: ignore[index]  # a dict
+    counted = {row.labels["category"] for row in answer.rows}
+    assert {label for label, counts in expected.items() if counts["resolutions"]} <= counted
+
+
+def share(counts: Counter[str], of: str, per: str) -> float | None:
+    return counts[of] / counts[per] if counts[per] else None
+
+
+def test_postgresql_reads_the_definition_the_same(city: City, past: Past) -> None:
+    city.tell(helped(NOON), asked(NOON + 3 * DAY), helped(NOON, None), helped(NOON, ANOTHER))
+
+    with city.connection.transaction():
+        fill(city.connection, 0, city.position)
+        text = f"SELECT {RESOLVED_SUMS} FROM ({RESOLUTIONS}) AS resolved"  # noqa: S608 - as above
+        [found] = city.connection.execute(text.encode()).fetchall()
+
+    by_name = dict(zip(REPEAT_SUMS, found, strict=True))
+    assert (by_name["identified"], by_name["mature_7d"], by_name["unrepeated_7d"]) == (2, 2, 1)
+    assert row(past).ratios["fcr_repeat"] == {"24h": 1.0, "7d": 0.5, "30d": 0.5}
