@@ -11,7 +11,7 @@ import pytest
 
 from domain.vocabulary import AnnulReason, Code
 from eventlog.archive import Archive
-from projections import shadow
+from projections import folding, shadow
 from projections.reading import standing_still
 from projections.rebuild import Engine, RebuildError, Rebuilt, rebuild, roll_back
 from projections.runner import (
@@ -91,6 +91,15 @@ def test_a_view_is_rebuilt_from_the_archive_and_the_rest_of_the_log(
 
     assert made.is_equal
     assert made.archived == busy.position // 7 * 7 > 0
+
+
+@pytest.mark.parametrize("name", ["inquiries", "praise"])
+def test_a_history_is_folded_some_inquiries_after_the_other(
+    busy: City, archive: Archive, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "PART_EVENTS", 5)
+
+    assert rebuilt(busy, archive, name).is_equal
 
 
 def test_a_rebuilt_view_is_advanced_as_before(busy: City, archive: Archive) -> None:
