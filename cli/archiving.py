@@ -1,5 +1,10 @@
 """`dasan archive seal | verify`: the log as Parquet files, and whether they are what they claim."""
 
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +27,7 @@ def seal(as_json: AsJson = False) -> None:
     from eventlog.reader import head
     from projections.sealing import seal as seal_archive
 
-    with prepared_city() as (settings, database, _):
+    with prepared_city() as (settings, database, _), _long_work():
         archive = Archive(settings.archive)
         with database.connect() as connection:
             total = head(connection)
@@ -44,21 +49,33 @@ def verify(
 
     Needs no database: every hash, the order, the roots, and every typed row against its record.
     """
-    import os
-
     from cli.progress import progress_bar
     from eventlog.archive import Archive
     from eventlog.settings import read_settings
     from projections.archive_checking import verify as verify_archive
 
     opened = Archive(archive or read_settings(os.environ).archive)
-    with progress_bar("verifying", 100) as bar:
+    with _long_work(), progress_bar("verifying", 100) as bar:
         verified = verify_archive(opened, (lambda share: bar(round(100 * share))) if bar else None)
     if as_json:
         _print(_verified_document(opened.url, verified))
     else:
         print(_verified_line(opened.url, verified))
     raise typer.Exit(1 if verified.fault else 0)
+
+
+@contextmanager
+def _long_work() -> Iterator[None]:
+    """Say in one line that a disk is full; whoever is told to stop leaves no temporary files."""
+    import duckdb
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    except (OSError, duckdb.Error) as error:
+        reason = str(error).partition("\n")[0]
+        print(f"dasan: {reason}: is there room in TMPDIR?", file=sys.stderr)
+        raise typer.Exit(1) from error
 
 
 def _sealed_document(url: str, sealed: "Sealed") -> dict[str, object]:

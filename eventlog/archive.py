@@ -6,6 +6,7 @@ docs/archive.md has its format for those who read it with other programs.
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from duckdb import DuckDBPyConnection
 
@@ -26,6 +27,14 @@ SEGMENT_EVENTS = 262_144
 """Positions of a segment where the archive has none yet: about a day of Seoul's events."""
 
 _MANIFEST = re.compile(r"([0-9]{10,})-([0-9]{10,})\.json")
+
+
+class _Place(NamedTuple):
+    """A manifest, by its name."""
+
+    first: int
+    last: int
+    name: str
 
 
 class DamagedArchiveError(ArchiveError):
@@ -57,19 +66,29 @@ class Archive:
         Raises:
             DamagedArchiveError: one is missing, foreign or none; names it.
         """
-        places = sorted(
-            (int(match[1]), int(match[2]), name)
-            for name in self.names()
-            if (match := _MANIFEST.fullmatch(name))
-        )
+        places = self._places()
+        with reaching(self.url):
+            contents = self._storage.read([place.name for place in places])
         found: list[Manifest] = []
-        for first, last, name in places:
-            manifest = self._manifest(name)
-            if (manifest.first, manifest.last) != (first, last):
-                raise self._damaged(name, f"it says that it is {manifest.name}")
+        for place, text in zip(places, contents, strict=True):
+            manifest = self._parsed(place.name, text)
+            if (manifest.first, manifest.last) != (place.first, place.last):
+                raise self._damaged(place.name, f"it says that it is {manifest.name}")
             self._require_next(manifest, found)
             found.append(manifest)
         return found
+
+    def newest(self) -> tuple[int, int] | None:
+        """Return the first and the last position of the last segment, by its name alone."""
+        places = self._places()
+        return (places[-1].first, places[-1].last) if places else None
+
+    def _places(self) -> list[_Place]:
+        return sorted(
+            _Place(int(match[1]), int(match[2]), name)
+            for name in self.names()
+            if (match := _MANIFEST.fullmatch(name))
+        )
 
     def names(self) -> list[str]:
         """Return the names of all files, sorted."""
@@ -104,11 +123,6 @@ class Archive:
             raise self._damaged(entry.name, reason)
         return path
 
-    def tidy(self) -> None:
-        """Remove what a sealer that was killed left half-written; no other may be sealing."""
-        with reaching(self.url):
-            self._storage.tidy()
-
     def publish(self, manifest: Manifest, folder: Path) -> None:
         """Put a segment there whose files are in `folder`: its manifest last, which makes it one.
 
@@ -121,10 +135,9 @@ class Archive:
             for entry in (manifest.records, manifest.events, entry_of(path, rows=1)):
                 self._storage.publish(folder / entry.name, entry)
 
-    def _manifest(self, name: str) -> Manifest:
+    def _parsed(self, name: str, text: bytes) -> Manifest:
         try:
-            with reaching(self.url):
-                return parsed(self._storage.read(name))
+            return parsed(text)
         except ManifestError as error:
             raise self._damaged(name, str(error)) from error
 

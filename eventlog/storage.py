@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from duckdb import DuckDBPyConnection
 from eventlog.manifest import FileEntry
 
 _CHUNK_BYTES = 1 << 20
-_PART = ".part"
 
 
 class ArchiveError(RuntimeError):
@@ -37,9 +36,9 @@ class Folder:
             return []
         return sorted(path.name for path in self._folder.iterdir())
 
-    def read(self, name: str) -> bytes:
-        """Return the contents of a file."""
-        return (self._folder / name).read_bytes()
+    def read(self, names: Sequence[str]) -> list[bytes]:
+        """Return the contents of files."""
+        return [(self._folder / name).read_bytes() for name in names]
 
     def publish(self, path: Path, entry: FileEntry) -> None:
         """Put a copy of a file there under its entry's name.
@@ -48,7 +47,7 @@ class Folder:
             ArchiveError: what can be read there is not what was written.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        part = self._folder / f".{entry.name}{_PART}"
+        part = self._folder / f".{entry.name}.part"  # of a dead run, if it is there
         with path.open("rb") as source, part.open("wb") as target:
             shutil.copyfileobj(source, target, _CHUNK_BYTES)
             target.flush()
@@ -71,12 +70,6 @@ class Folder:
         """Return how DuckDB names a file."""
         return str(self._folder / name)
 
-    def tidy(self) -> None:
-        """Remove what a writer that was killed left half-written; no other may be writing."""
-        for name in self.names():
-            if name.startswith(".") and name.endswith(_PART):
-                (self._folder / name).unlink()
-
 
 class Remote:
     """What fsspec reaches: object stores show a file once it is whole, under its name."""
@@ -93,10 +86,11 @@ class Remote:
             return sorted(path.rpartition("/")[2] for path in paths)
         return []
 
-    def read(self, name: str) -> bytes:
-        """Return the contents of a file."""
-        contents: bytes = self._filesystem.cat_file(self._place(name))
-        return contents
+    def read(self, names: Sequence[str]) -> list[bytes]:
+        """Return the contents of files, fetched many at a time."""
+        places = [self._place(name) for name in names]
+        contents: dict[str, bytes] = self._filesystem.cat(places) if places else {}
+        return [contents[place] for place in places]
 
     def publish(self, path: Path, entry: FileEntry) -> None:
         """Put a copy of a file there under its entry's name.
@@ -126,9 +120,6 @@ class Remote:
         """Return how DuckDB names a file."""
         unstripped: str = self._filesystem.unstrip_protocol(self._place(name))
         return unstripped
-
-    def tidy(self) -> None:
-        """Nothing is half-written there."""
 
     def _place(self, name: str) -> str:
         return f"{self._root}/{name}"

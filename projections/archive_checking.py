@@ -17,6 +17,7 @@ from eventlog.tree import Peaks
 from projections import archive_rows as rows
 from projections.archive_reach import Reach
 from projections.archive_rows import Fault
+from projections.archive_typing import event_columns, type_again, wrong_row
 from projections.decoding import quoted
 from projections.duck import opened
 from projections.sealing import require_known
@@ -84,7 +85,7 @@ class _Checker:
     def __init__(self, archive: Archive, duck: DuckDBPyConnection) -> None:
         self._archive = archive
         self._duck = duck
-        self._columns = rows.event_columns(duck)
+        self._columns = event_columns(duck)
         self._reach = Reach(duck)
         self._tree = Peaks()
         self._recordedtime = ""
@@ -138,7 +139,7 @@ class _Checker:
         self._reach.hand_on(number, rows.RECORDS, rows.EVENTS)
 
     def _wrong_row(self, number: int, segment: Manifest) -> Fault | None:
-        return rows.type_again(self._duck, segment, self._reach.earlier(number)) or rows.wrong_row(
+        return type_again(self._duck, segment, self._reach.earlier(number)) or wrong_row(
             self._duck, segment, self._columns, self._reach.misplaced(number)
         )
 

@@ -97,8 +97,8 @@ def is_worth_it(database: Database, archive: Archive) -> bool:
     Raises:
         ArchiveError: the archive cannot be used.
     """
-    segments = archive.segments()
-    size, last = (segments[-1].size, segments[-1].last) if segments else (SEGMENT_EVENTS, 0)
+    newest = archive.newest()  # no file is read: this is asked every few minutes
+    size, last = (newest[1] - newest[0] + 1, newest[1]) if newest else (SEGMENT_EVENTS, 0)
     with database.connect() as connection:
         # Given back as the statement ends: it only tells whether somebody has it.
         [[is_free]] = connection.execute(

@@ -82,6 +82,8 @@ class Place:
         """Wait until somebody waits for the owner's lock; return the backend that does."""
         give_up_at = time.monotonic() + PATIENCE_S
         while True:
+            # Within a transaction backends that came later are not seen otherwise.
+            self.owner.execute("SELECT pg_stat_clear_snapshot()")
             row = self.owner.execute(
                 "SELECT pid FROM pg_stat_activity WHERE pg_backend_pid() = ANY"
                 " (pg_blocking_pids(pid)) AND application_name LIKE 'dasan%'"

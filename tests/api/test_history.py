@@ -108,6 +108,15 @@ def test_the_backlog_is_told_now_at_an_instant_and_as_of_a_position(client: Clie
 # What cannot be answered
 
 
+@pytest.fixture(scope="module")
+def idle(servers: Servers) -> Iterator[Client]:
+    """A client of a service that nothing has happened to."""
+    with servers.database("history") as database:
+        app = create_app(servers.settings, database, servers.keys, TOKENS)
+        with TestClient(app) as http:
+            yield Client(http, token_of(Scope.KPI_READ))
+
+
 @pytest.mark.parametrize(
     ("path", "params", "reason"),
     [
@@ -121,19 +130,19 @@ def test_the_backlog_is_told_now_at_an_instant_and_as_of_a_position(client: Clie
     ],
 )
 def test_what_cannot_be_answered_is_refused_with_the_reason(
-    client: Client, path: str, params: dict[str, str], reason: str
+    idle: Client, path: str, params: dict[str, str], reason: str
 ) -> None:
-    answer = client.get(path, **params)
+    answer = idle.get(path, **params)
 
     assert answer.status_code == 422
     assert reason in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/v1/kpi", "/v1/backlog"])
-def test_the_history_is_for_those_who_may_read_kpis(client: Client, path: str) -> None:
-    client.token = token_of(Scope.INQUIRIES_READ)
+def test_the_history_is_for_those_who_may_read_kpis(idle: Client, path: str) -> None:
+    others = Client(idle.http, token_of(Scope.INQUIRIES_READ))
 
-    assert client.get(path, as_of="0").status_code == 403
+    assert others.get(path, as_of="0").status_code == 403
 
 
 def test_a_history_that_takes_longer_than_an_answer_may_is_too_slow(client: Client) -> None:
@@ -186,6 +195,7 @@ def test_one_question_reads_the_history_at_a_time_and_others_are_answered(place:
 
             row = asked(client, **DAY)["rows"][0]
 
+            place.owner.execute("SELECT pg_stat_clear_snapshot()")
             [blocked] = place.owner.execute(
                 "SELECT count(*) FROM pg_stat_activity"
                 " WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"

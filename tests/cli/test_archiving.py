@@ -3,10 +3,11 @@
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +99,20 @@ def test_an_archive_that_is_damaged_is_not_gone_on_with(
     assert "0000000009-0000000016.json: it is missing: restore it" in outcome.stderr
 
 
+def test_a_disk_that_is_full_is_said(grown: Log, servers: Servers, url: str) -> None:
+    def let_files_be_small() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+
+    with running(
+        "archive", "seal", log=grown, home=servers.settings.home, url=url, before=let_files_be_small
+    ) as process:
+        _, told = process.communicate(timeout=PATIENCE_S)
+
+    assert process.returncode == 1
+    assert told == "dasan: [Errno 27] File too large: is there room in TMPDIR?\n"
+    assert segments(url) == 1
+
+
 def test_a_sound_archive_is_verified_without_a_database(
     archive: Sealed, dasan: Run, tmp_path: Path
 ) -> None:
@@ -159,7 +174,9 @@ def test_an_archive_is_in_the_home_unless_it_is_told() -> None:
 
 
 @contextmanager
-def running(*command: str, log: Log, home: Path, url: str) -> "Iterator[subprocess.Popen[str]]":
+def running(
+    *command: str, log: Log, home: Path, url: str, before: Callable[[], None] | None = None
+) -> "Iterator[subprocess.Popen[str]]":
     with subprocess.Popen(
         [Path(sys.executable).with_name("dasan"), *command],
         env={
@@ -170,6 +187,7 @@ def running(*command: str, log: Log, home: Path, url: str) -> "Iterator[subproce
         },
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=before,  # noqa: PLW1509 - sets a limit and takes no lock
     ) as process:
         try:
             yield process
@@ -249,15 +267,30 @@ def test_what_ends_a_sealing_process_is_said_and_it_is_started_again(
     assert "sealing ended with status -9" in caplog.text
 
 
-def test_an_archive_that_cannot_be_used_is_said_and_ends_no_upkeep(
-    grown: Log, servers: Servers, url: str, caplog: pytest.LogCaptureFixture
+def test_a_place_that_cannot_be_reached_is_said_and_ends_no_upkeep(
+    grown: Log, servers: Servers, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (Path(url) / "0000000001-0000000008.json").write_text("no JSON")
-    told = replace(servers.settings, archive_url=url)
+    told = replace(servers.settings, archive_url="nothing://there")
 
     with kept_up(told, grown.database, servers.keys):
         wait_until(lambda: bool(caplog.records))
 
     assert caplog.records[0].levelno == logging.WARNING
     assert "the upkeep is tried again in 600 s: " in caplog.text
-    assert "0000000001-0000000008.json: Invalid JSON" in caplog.text
+    assert "nothing://there" in caplog.text
+
+
+def test_why_a_sealing_process_could_not_seal_is_said(
+    grown: Log, url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (Path(url) / "0000000001-0000000008.json").write_text("no JSON")
+    sealer = Sealer(grown.database, url)
+
+    sealer.begin()
+    assert sealer.process
+    sealer.process.join()
+    sealer.stop()
+
+    told = capfd.readouterr().err
+    assert "sealing is tried again later: " in told
+    assert "0000000001-0000000008.json: Invalid JSON" in told

@@ -77,6 +77,7 @@ def test_what_is_published_is_a_segment(archive: Archive, tmp_path: Path) -> Non
         archive.publish(one, tmp_path)
 
     assert archive.segments() == segments
+    assert archive.newest() == (9, 12)
     names = [(one.records.name, one.events.name, one.name) for one in segments]
     assert archive.names() == sorted(sum(names, ()))
 

@@ -1,9 +1,14 @@
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 
+from eventlog.archive import Archive
 from eventlog.log import Log, assembled
+from projections.asking_history import Past
 from tests.conftest import Servers
+from tests.projections.calls import MIDNIGHT
 from tests.projections.city import City
 
 
@@ -24,3 +29,21 @@ def old_city(servers: Servers, request: pytest.FixtureRequest) -> Iterator[City]
         log.database.connect() as connection,
     ):
         yield City(log, connection)
+
+
+@pytest.fixture(scope="module")
+def past(old_city: City, tmp_path_factory: pytest.TempPathFactory) -> Past:
+    """The whole history of the city that a module's tests share; nothing is sealed."""
+    archive = Archive(str(tmp_path_factory.mktemp("archive")))
+    return Past(old_city.connection, archive, old_city.log.settings.timezone)
+
+
+@pytest.fixture(scope="module")
+def numbers() -> Iterator[int]:
+    return count(1)
+
+
+@pytest.fixture
+def noon(numbers: Iterator[int]) -> datetime:
+    """A noon long before those of the tests that came before, of which so nothing is there yet."""
+    return MIDNIGHT + timedelta(hours=12) - next(numbers) * timedelta(days=100)

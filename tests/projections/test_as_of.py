@@ -1,7 +1,7 @@
 """Figures as they were known: at any position of the log they are what the tables held there."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import orjson
 import pytest
@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.vocabulary import AnnulReason, code
-from eventlog.archive import Archive
 from eventlog.reader import read
 from projections.answer import Answer, answers
 from projections.as_of import Moment, moment_at, moment_of, position_or_time
@@ -18,7 +17,7 @@ from projections.asking_history import Past, TooLongError
 from projections.question import Question, QuestionError
 from projections.runner import Runner
 from projections.sealing import seal
-from tests.projections.calls import MIDNIGHT, NEXT_MIDNIGHT, SEOUL, abandoned, answered
+from tests.projections.calls import MIDNIGHT, SEOUL, abandoned, answered
 from tests.projections.city import City
 from tests.projections.histories import History, histories
 from tests.projections.test_split import recorded
@@ -26,7 +25,7 @@ from tests.projections.test_split import recorded
 HOUR = timedelta(hours=1)
 NOON = MIDNIGHT + 12 * HOUR
 TICK = timedelta.resolution
-UNHURRIED = settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+UNHURRIED = settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 EVER = (MIDNIGHT - timedelta(days=2), MIDNIGHT + timedelta(days=60))
 
 QUESTIONS = [
@@ -40,73 +39,68 @@ QUESTIONS = [
 """What the view's tables can answer, each from another of them."""
 
 
-@pytest.fixture
-def past(city: City, tmp_path: Path) -> Past:
-    """The history of a city whose archive is empty."""
-    return Past(city.connection, Archive(str(tmp_path)), "Asia/Seoul")
-
-
-@pytest.fixture(scope="module")
-def old_past(old_city: City, tmp_path_factory: pytest.TempPathFactory) -> Past:
-    """The history of a city that the examples of a property share."""
-    folder = tmp_path_factory.mktemp("archive")
-    return Past(old_city.connection, Archive(str(folder)), "Asia/Seoul")
-
-
 def known_at(past: Past, position: int, question: Question) -> Answer:
     """Return the answer as of a position."""
     [told] = from_history(past, [question], position, with_history=False)
     return told
 
 
-def day(past: Past, as_of: int | None = None) -> Answer:
-    """Ask for the 29th of February, as of a position."""
+def day(past: Past, noon: datetime, as_of: int | None = None) -> Answer:
+    """Ask for a day, as of a position."""
     moment = None if as_of is None else moment_at(past.connection, as_of)
-    [told] = ask(past, [Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL)], as_of=moment)
+    [told] = ask(past, [question_of(noon)], as_of=moment)
     return told
+
+
+def question_of(noon: datetime, *by: str) -> Question:
+    return Question(noon - 12 * HOUR, noon + 12 * HOUR, SEOUL, by or ("total",))
 
 
 # Moments
 
 
 @pytest.fixture
-def times(city: City) -> list[datetime]:
+def times(old_city: City, noon: datetime) -> list[datetime]:
     """When each event of a log was recorded, which holds several of one time."""
-    city.tell(answered(NOON), abandoned(NOON))
-    city.tell(answered(NOON))
-    records = [orjson.loads(stored.record) for stored in read(city.connection, after=0)]
+    old_city.tell(answered(noon), abandoned(noon))
+    old_city.tell(answered(noon))
+    records = [orjson.loads(stored.record) for stored in read(old_city.connection, after=0)]
     return [datetime.fromisoformat(record["recordedtime"]) for record in records]
 
 
 def test_a_time_is_the_last_position_that_was_recorded_by_then(
-    city: City, times: list[datetime]
+    old_city: City, times: list[datetime]
 ) -> None:
     for at in times:
         for asked in (at - TICK, at, at + TICK):
             last = sum(recorded <= asked for recorded in times)
 
-            assert moment_of(city.connection, asked).position == last
+            assert moment_of(old_city.connection, asked).position == last
 
 
-def test_a_moment_says_when_its_position_was_recorded(city: City, times: list[datetime]) -> None:
+def test_a_moment_says_when_its_position_was_recorded(
+    old_city: City, times: list[datetime]
+) -> None:
     for position, at in enumerate(times, start=1):
-        assert moment_of(city.connection, position) == Moment(position, at)
+        assert moment_of(old_city.connection, position) == Moment(position, at)
 
 
-def test_before_the_first_event_is_position_0(city: City, times: list[datetime]) -> None:
+def test_before_the_first_event_is_position_0(old_city: City, times: list[datetime]) -> None:
     nothing = Moment(0, None)
 
-    assert moment_of(city.connection, times[0] - TICK) == nothing
-    assert moment_of(city.connection, 0) == nothing
+    assert moment_of(old_city.connection, times[0] - TICK) == nothing
+    assert moment_of(old_city.connection, 0) == nothing
     assert nothing.as_json() == {"position": 0, "recordedtime": None}
 
 
 def test_a_position_that_the_log_has_not_come_to_is_refused(
-    city: City, times: list[datetime]
+    old_city: City, times: list[datetime]
 ) -> None:
-    assert moment_of(city.connection, len(times)).position == len(times)
-    with pytest.raises(QuestionError, match=f"no position {len(times) + 1} yet: its last one is "):
-        moment_of(city.connection, len(times) + 1)
+    last = len(times)
+
+    assert moment_of(old_city.connection, last).position == last
+    with pytest.raises(QuestionError, match=f"no position {last + 1} yet: its last one is {last}"):
+        moment_of(old_city.connection, last + 1)
 
 
 @pytest.mark.parametrize(
@@ -132,19 +126,21 @@ def test_what_is_neither_is_refused(text: str) -> None:
 # Answers
 
 
-def test_the_answer_of_then_has_that_of_now_beside_it(city: City, past: Past) -> None:
-    phantom = answered(NOON)
-    city.tell(phantom)
-    before = city.position
-    phantom.annul(reason=AnnulReason.PHANTOM, at=NOON + HOUR)
-    city.tell(phantom)
+def test_the_answer_of_then_has_that_of_now_beside_it(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    phantom = answered(noon)
+    old_city.tell(phantom)
+    before = old_city.position
+    phantom.annul(reason=AnnulReason.PHANTOM, at=noon + HOUR)
+    old_city.tell(phantom)
 
-    told = day(past, as_of=before)
+    told = day(past, noon, as_of=before)
 
     assert told.rows[0].sums["answered"] == 1
     assert told.position == before
-    assert told.as_of == moment_at(city.connection, before)
-    assert told.known_now == day(past)
+    assert told.as_of == moment_at(old_city.connection, before)
+    assert told.known_now == day(past, noon)
     assert told.known_now.rows[0].sums["answered"] == 0
     document = told.as_json()
     assert document["as_of"].keys() == {"position", "recordedtime"}
@@ -152,57 +148,65 @@ def test_the_answer_of_then_has_that_of_now_beside_it(city: City, past: Past) ->
     assert document.keys() - document["known_now"].keys() == {"as_of", "known_now"}
 
 
-def test_before_the_first_event_nothing_was_known(city: City, past: Past) -> None:
-    city.tell(answered(NOON))
+def test_before_the_first_event_nothing_was_known(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    old_city.tell(answered(noon))
 
-    [row] = day(past, as_of=0).rows
+    [row] = day(past, noon, as_of=0).rows
 
     assert set(row.sums.values()) == {0}
     assert row.ratios["wait_p90_ms"] is None
 
 
-def test_a_label_that_was_learnt_later_was_not_known(city: City, past: Past) -> None:
-    inquiry = answered(NOON)
-    city.tell(inquiry)
-    inquiry.classify(category=code("water"), at=NOON + HOUR)
-    city.tell(inquiry)
-    by_category = Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL, ("category",))
+def test_a_label_that_was_learnt_later_was_not_known(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    inquiry = answered(noon)
+    old_city.tell(inquiry)
+    inquiry.classify(category=code("water"), at=noon + HOUR)
+    old_city.tell(inquiry)
 
     labels = [
         [row.labels["category"] for row in known_at(past, position, by_category).rows]
-        for position in (city.position - 1, city.position)
+        for by_category in [question_of(noon, "category")]
+        for position in (old_city.position - 1, old_city.position)
     ]
 
     assert labels == [[None], ["water"]]
 
 
-def test_nothing_is_left_on_the_connection(city: City, past: Past) -> None:
-    city.tell(answered(NOON))
+def test_nothing_is_left_on_the_connection(old_city: City, past: Past, noon: datetime) -> None:
+    old_city.tell(answered(noon))
 
-    day(past, as_of=1)
+    day(past, noon, as_of=1)
 
-    made = city.connection.execute("SELECT FROM pg_class WHERE relname LIKE 'asked%'")
+    made = old_city.connection.execute("SELECT FROM pg_class WHERE relname LIKE 'asked%'")
     assert made.fetchall() == []
-    assert city.connection.info.transaction_status.name == "IDLE"
+    assert old_city.connection.info.transaction_status.name == "IDLE"
 
 
-def test_views_that_lag_are_no_matter_for_what_was_known(city: City, past: Past) -> None:
-    city.tell(answered(NOON))
-    whole = known_at(past, city.position, QUESTIONS[0])
-    city.begin_again()
+def test_views_that_lag_are_no_matter_for_what_was_known(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    old_city.tell(answered(noon))
+    whole = known_at(past, old_city.position, question_of(noon))
+    old_city.begin_again()
 
-    assert moment_of(city.connection, datetime.now(SEOUL)).position == city.position
-    assert known_at(past, city.position, QUESTIONS[0]) == whole
+    assert moment_of(old_city.connection, datetime.now(SEOUL)).position == old_city.position
+    assert known_at(past, old_city.position, question_of(noon)) == whole
+    assert whole.rows[0].sums["answered"] == 1
 
 
-def test_a_history_that_cannot_be_read_in_time_is_given_up(city: City, past: Past) -> None:
-    city.tell(answered(NOON))
-    hurried = Past(past.connection, past.archive, past.timezone, give_up_at=0.0)
+def test_a_history_that_cannot_be_read_in_time_is_given_up(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    old_city.tell(answered(noon))
 
     with pytest.raises(TooLongError, match="ask for fewer days"):
-        day(hurried, as_of=1)
+        day(replace(past, give_up_at=0.0), noon, as_of=old_city.position)
 
-    assert day(past, as_of=1).rows[0].sums["received"] == 1
+    assert day(past, noon, as_of=old_city.position).rows[0].sums["received"] == 1
 
 
 # Properties
@@ -216,14 +220,14 @@ def test_a_history_that_cannot_be_read_in_time_is_given_up(city: City, past: Pas
     sealed=st.booleans(),
 )
 def test_any_position_has_the_answer_of_the_tables_that_came_so_far(
-    old_city: City, old_past: Past, history: History, question: Question, share: float, sealed: bool
+    old_city: City, past: Past, history: History, question: Question, share: float, sealed: bool
 ) -> None:
     begin = recorded(old_city, history)
     if sealed:
-        seal(old_city.log.database, old_past.archive, events=23)
+        seal(old_city.log.database, past.archive, events=23)
     position = begin + round(share * (old_city.position - begin))
 
-    told = known_at(old_past, position, question)
+    told = known_at(past, position, question)
 
     assert told == held_at(old_city, position, question)
 

@@ -1,9 +1,10 @@
 """What no table of the view holds is answered from the history, by the same definitions."""
 
 from collections import Counter, defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -12,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.vocabulary import TransferKind, code
-from eventlog.archive import Archive
 from projections.answer import Answer, answers
 from projections.asking import ask, from_history, held_by_view
 from projections.asking_history import Past, Recalled
@@ -39,22 +39,9 @@ BERLIN, KOLKATA = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata")
 WATER, TAX = code("water"), code("tax")
 
 
-@pytest.fixture
-def past(city: City, tmp_path: Path) -> Past:
-    """The history of a city whose archive is empty."""
-    return Past(city.connection, Archive(str(tmp_path)), "Asia/Seoul")
-
-
-@pytest.fixture(scope="module")
-def old_past(old_city: City, tmp_path_factory: pytest.TempPathFactory) -> Past:
-    """That of a city that the examples of a property share."""
-    folder = tmp_path_factory.mktemp("archive")
-    return Past(old_city.connection, Archive(str(folder)), "Asia/Seoul")
-
-
-def day(*by: str, **more: object) -> Question:
-    """A question for the 29th of February that no table holds the answer to."""
-    question = Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL, by, **more)  # type: ignore[arg-type]  # as given
+def day(noon: datetime, *by: str, **more: Any) -> Question:
+    """A question for a day that no table holds the answer to."""
+    question = Question(noon - 12 * HOUR, noon + 12 * HOUR, SEOUL, by, **more)
     assert held_by_view(question, SEOUL) is None
     return question
 
@@ -64,22 +51,24 @@ def told(past: Past, question: Question) -> Answer:
     return answer
 
 
-def test_labels_that_no_table_has_together_are_counted_together(city: City, past: Past) -> None:
-    city.tell(
-        answered(NOON, category=WATER),
-        answered(NOON, category=TAX, agent="a2"),
-        answered(NOON + HOUR, category=TAX),
-        abandoned(NOON, category=TAX),
+def test_labels_that_no_table_has_together_are_counted_together(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    old_city.tell(
+        answered(noon, category=WATER),
+        answered(noon, category=TAX, agent="a2"),
+        answered(noon + HOUR, category=TAX),
+        abandoned(noon, category=TAX),
     )
 
-    by_hour = told(past, day("hour", "category")).rows
-    by_agent = told(past, day("category", "agent")).rows
+    by_hour = told(past, day(noon, "hour", "category")).rows
+    by_agent = told(past, day(noon, "category", "agent")).rows
 
     found = {(row.begin, row.labels["category"]): row.sums["offered"] for row in by_hour}
     assert {key: count for key, count in found.items() if count} == {
-        (NOON, "water"): 1,
-        (NOON, "tax"): 2,
-        (NOON + HOUR, "tax"): 1,
+        (noon, "water"): 1,
+        (noon, "tax"): 2,
+        (noon + HOUR, "tax"): 1,
     }
     assert len(found) == 48
     assert counted(by_agent, "answered") == {
@@ -87,64 +76,76 @@ def test_labels_that_no_table_has_together_are_counted_together(city: City, past
     }  # fmt: skip
 
 
-def test_the_answer_stands_for_the_position_of_the_view(city: City, past: Past) -> None:
-    city.tell(answered(NOON, category=WATER))
-    [by_view] = answers(city.connection, [Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL)])
+def test_the_answer_stands_for_the_position_of_the_view(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    old_city.tell(answered(noon, category=WATER))
+    [by_view] = answers(old_city.connection, [Question(noon, noon + HOUR, SEOUL)])
 
-    by_history = told(past, day("hour", "category"))
+    by_history = told(past, day(noon, "hour", "category"))
 
-    assert by_history.position == by_view.position == city.position
+    assert by_history.position == by_view.position == old_city.position
     assert by_history.definition == by_view.definition
 
 
-def test_a_filter_may_name_what_is_not_grouped_by(city: City, past: Past) -> None:
-    city.tell(
-        answered(NOON, category=WATER, agent="a1"),
-        answered(NOON, category=WATER, agent="a2"),
-        answered(NOON, agent="a1"),
+def test_a_filter_may_name_what_is_not_grouped_by(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    old_city.tell(
+        answered(noon, category=WATER, agent="a1"),
+        answered(noon, category=WATER, agent="a2"),
+        answered(noon, agent="a1"),
     )
 
-    [known] = told(past, day("total", filters={"agent": ("a1",), "category": ("water",)})).rows
-    [unknown] = told(past, day("total", filters={"agent": ("a1", "a2"), "category": ("",)})).rows
+    [known] = told(
+        past, day(noon, "total", filters={"agent": ("a1",), "category": ("water",)})
+    ).rows
+    [unknown] = told(
+        past, day(noon, "total", filters={"agent": ("a1", "a2"), "category": ("",)})
+    ).rows
 
     assert (known.sums["answered"], unknown.sums["answered"]) == (1, 1)
 
 
-def test_any_threshold_and_the_percentiles_are_exact_by_any_label(city: City, past: Past) -> None:
+def test_any_threshold_and_the_percentiles_are_exact_by_any_label(
+    old_city: City, past: Past, noon: datetime
+) -> None:
     waits = [0, 17_000, 17_001]
-    city.tell(*(answered(NOON, category=WATER, waited_ms=wait) for wait in waits))
-    city.tell(*(abandoned(NOON, category=WATER, waited_ms=wait) for wait in waits))
+    old_city.tell(*(answered(noon, category=WATER, waited_ms=wait) for wait in waits))
+    old_city.tell(*(abandoned(noon, category=WATER, waited_ms=wait) for wait in waits))
 
-    [row] = told(past, day("day", "category", threshold_s=17, short_s=0)).rows
+    [row] = told(past, day(noon, "day", "category", threshold_s=17, short_s=0)).rows
 
     assert (row.sums["answered_within"], row.sums["abandoned_within"]) == (2, 2)
     assert row.sums["short_abandoned"] == 1
     assert (row.ratios["wait_p50_ms"], row.ratios["wait_p90_ms"]) == (17_000, 18_000)
 
 
-def test_any_zone_of_whole_hours_has_days_by_any_label(city: City, past: Past) -> None:
-    begin = MIDNIGHT.replace(tzinfo=BERLIN)
-    city.tell(answered(begin, category=WATER), answered(begin - MS, category=WATER))
+def test_any_zone_of_whole_hours_has_days_by_any_label(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    begin = (noon - 12 * HOUR).replace(tzinfo=BERLIN)
+    old_city.tell(answered(begin, category=WATER), answered(begin - MS, category=WATER))
     days = Question(begin - 24 * HOUR, begin + 24 * HOUR, BERLIN, ("day", "category"))
 
     assert [row.sums["answered"] for row in told(past, days).rows] == [1, 1]
 
 
 def test_of_an_agent_and_an_agency_it_is_known_what_the_one_asked_of_the_other(
-    city: City, past: Past
+    old_city: City, past: Past, noon: datetime
 ) -> None:
-    inquiry = answered(NOON)
+    inquiry = answered(noon)
     inquiry.transfer(
         ref=code("t1"),
         kind=TransferKind.AGENCY,
         to=code("bus"),
-        at=NOON + HOUR,
+        at=noon + HOUR,
         from_agent=code("a1"),
         holds=False,
     )
-    city.tell(inquiry)
+    old_city.tell(inquiry)
 
-    [row] = told(past, day("agent", "agency")).rows
+    [row] = told(past, day(noon, "agent", "agency")).rows
 
     assert row.labels == {"agent": "a1", "agency": "bus"}
     known = {name: value for name, value in row.sums.items() if value is not None}
@@ -152,21 +153,22 @@ def test_of_an_agent_and_an_agency_it_is_known_what_the_one_asked_of_the_other(
 
 
 def test_what_happens_after_the_range_is_counted_in_it_where_it_belongs(
-    city: City, past: Past
+    old_city: City, past: Past, noon: datetime
 ) -> None:
-    late, withdrawn = answered(NEXT_MIDNIGHT - MS, category=WATER), answered(NOON, category=WATER)
-    resolve(late, agent=code("a1"), at=NEXT_MIDNIGHT + HOUR)
-    resolve(withdrawn, agent=code("a1"), at=NOON + HOUR)
-    withdrawn.reopen(reason=code("wrong"), at=NEXT_MIDNIGHT + HOUR)
-    city.tell(late, withdrawn)
-    question = day("hour", "category", filters={"category": ("water",)})
+    midnight = noon + 12 * HOUR
+    late, withdrawn = answered(midnight - MS, category=WATER), answered(noon, category=WATER)
+    resolve(late, agent=code("a1"), at=midnight + HOUR)
+    resolve(withdrawn, agent=code("a1"), at=noon + HOUR)
+    withdrawn.reopen(reason=code("wrong"), at=midnight + HOUR)
+    old_city.tell(late, withdrawn)
+    question = day(noon, "hour", "category", filters={"category": ("water",)})
 
     rows = told(past, question).rows
 
-    noon, one, last = rows[12].sums, rows[13].sums, rows[-1].sums
+    twelve, one, last = rows[12].sums, rows[13].sums, rows[-1].sums
     assert (last["received"], last["answered"], last["ended"]) == (1, 1, 1)
     assert (last["resolved_by_first_agent"], last["resolutions"]) == (1, 0)
-    assert (noon["answered"], one["resolutions"], one["resolutions_withdrawn"]) == (1, 1, 1)
+    assert (twelve["answered"], one["resolutions"], one["resolutions_withdrawn"]) == (1, 1, 1)
     assert sum(row.sums["answered"] or 0 for row in rows) == 2
     assert sum(row.sums["reopened"] or 0 for row in rows) == 0
 
@@ -237,7 +239,7 @@ LABELS = st.lists(
     labels=LABELS,
 )
 def test_any_combination_sums_to_the_tables(
-    old_city: City, old_past: Past, history: History, period: str, labels: list[str]
+    old_city: City, past: Past, history: History, period: str, labels: list[str]
 ) -> None:
     recorded(old_city, history)
     old_city.catch_up()
@@ -246,7 +248,7 @@ def test_any_combination_sums_to_the_tables(
     [expected] = answers(old_city.connection, [Question(*EVER, SEOUL, (coarser,))])
 
     [found] = from_history(
-        old_past,
+        past,
         [Question(*EVER, SEOUL, (period, *labels))],
         old_city.position,
         with_history=False,

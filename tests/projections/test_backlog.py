@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,13 +11,12 @@ from hypothesis import strategies as st
 
 from domain.inquiry import Inquiry
 from domain.vocabulary import AnnulReason, Channel, LeaveReason, Outcome, Status, code
-from eventlog.archive import Archive
 from projections.as_of import moment_at
 from projections.asking_history import Past
 from projections.backlog import LABELS, OPEN_THEN, Backlog, backlog_now, backlog_then, require_label
 from projections.question import QuestionError
 from projections.runner import fill
-from tests.domain.building import NINE, after, resolve
+from tests.domain.building import resolve
 from tests.projections.calls import MS, abandoned, answered, call
 from tests.projections.city import City
 from tests.projections.histories import History, histories
@@ -26,22 +24,16 @@ from tests.projections.naive import Fact
 from tests.projections.test_as_of import UNHURRIED
 from tests.projections.test_split import recorded
 
-DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+DAY, MINUTE, SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
 OPEN = {Status.RECEIVED, Status.QUEUED, Status.IN_CONVERSATION, Status.AT_AGENCY}
 NOTHING = {"open": 0, "under_1d": 0, "from_1d_to_7d": 0, "from_7d_to_30d": 0, "from_30d": 0}
 
 
 @pytest.fixture
-def past(city: City, tmp_path: Path) -> Past:
-    """The history of a city whose archive is empty."""
-    return Past(city.connection, Archive(str(tmp_path)), "Asia/Seoul")
-
-
-@pytest.fixture(scope="module")
-def old_past(old_city: City, tmp_path_factory: pytest.TempPathFactory) -> Past:
-    """That of a city that the examples of a property share."""
-    folder = tmp_path_factory.mktemp("archive")
-    return Past(old_city.connection, Archive(str(folder)), "Asia/Seoul")
+def city(old_city: City) -> City:
+    """A city whose views know nothing yet."""
+    old_city.begin_again(old_city.position)
+    return old_city
 
 
 def then(past: Past, at: datetime, by: str | None = None, position: int | None = None) -> Backlog:
@@ -70,80 +62,86 @@ def opened(past: Past, at: datetime) -> int:
 # What is open
 
 
-def test_an_inquiry_is_open_from_its_arrival_until_it_is_resolved(city: City, past: Past) -> None:
-    inquiry = answered(NINE)
-    resolve(inquiry, agent=code("a1"), at=after(minutes=5))
+def test_an_inquiry_is_open_from_its_arrival_until_it_is_resolved(
+    city: City, past: Past, noon: datetime
+) -> None:
+    inquiry = answered(noon)
+    resolve(inquiry, agent=code("a1"), at=noon + 5 * MINUTE)
     city.tell(inquiry)
 
-    at = [NINE - MS, NINE, after(minutes=5) - MS, after(minutes=5)]
+    at = [noon - MS, noon, noon + 5 * MINUTE - MS, noon + 5 * MINUTE]
     assert [opened(past, one) for one in at] == [0, 1, 1, 0]
 
 
-def test_a_reopened_inquiry_is_open_again(city: City, past: Past) -> None:
-    inquiry = answered(NINE)
-    resolve(inquiry, agent=code("a1"), at=after(minutes=5))
-    inquiry.reopen(reason=code("wrong"), at=after(minutes=60))
+def test_a_reopened_inquiry_is_open_again(city: City, past: Past, noon: datetime) -> None:
+    inquiry = answered(noon)
+    resolve(inquiry, agent=code("a1"), at=noon + 5 * MINUTE)
+    inquiry.reopen(reason=code("wrong"), at=noon + 60 * MINUTE)
     city.tell(inquiry)
 
-    assert [opened(past, after(minutes=one)) for one in (59, 60)] == [0, 1]
-    assert counted(now(city, after(minutes=61))) == {None: 1}
+    assert [opened(past, noon + one * MINUTE) for one in (59, 60)] == [0, 1]
+    assert counted(now(city, noon + 61 * MINUTE)) == {None: 1}
 
 
-def test_who_hung_up_is_not_open_and_who_asked_to_be_called_back_is(city: City, past: Past) -> None:
-    called_back = call(NINE)
-    called_back.leave_queue(reason=LeaveReason.CALLBACK, at=after(10))
-    city.tell(abandoned(NINE), called_back)
+def test_who_hung_up_is_not_open_and_who_asked_to_be_called_back_is(
+    city: City, past: Past, noon: datetime
+) -> None:
+    called_back = call(noon)
+    called_back.leave_queue(reason=LeaveReason.CALLBACK, at=noon + 10 * SECOND)
+    city.tell(abandoned(noon), called_back)
 
-    assert opened(past, after(9)) == 2
-    assert opened(past, after(minutes=1)) == 1
+    assert opened(past, noon + 9 * SECOND) == 2
+    assert opened(past, noon + MINUTE) == 1
 
 
-def test_what_was_annulled_later_was_never_open(city: City, past: Past) -> None:
-    phantom = call(NINE)
+def test_what_was_annulled_later_was_never_open(city: City, past: Past, noon: datetime) -> None:
+    phantom = call(noon)
     city.tell(phantom)
     before = city.position
-    phantom.annul(reason=AnnulReason.PHANTOM, at=after(minutes=60))
+    phantom.annul(reason=AnnulReason.PHANTOM, at=noon + 60 * MINUTE)
     city.tell(phantom)
 
-    assert opened(past, after(5)) == 0
-    assert counted(then(past, after(5), position=before)) == {None: 1}
+    assert opened(past, noon + 5 * SECOND) == 0
+    assert counted(then(past, noon + 5 * SECOND, position=before)) == {None: 1}
 
 
-def test_a_late_fact_counts_where_it_happened_once_it_is_known(city: City, past: Past) -> None:
-    inquiry = answered(NINE)
+def test_a_late_fact_counts_where_it_happened_once_it_is_known(
+    city: City, past: Past, noon: datetime
+) -> None:
+    inquiry = answered(noon)
     city.tell(inquiry)
     before = city.position
-    inquiry.resolve(outcome=Outcome.ANSWERED, agent=code("a1"), at=after(minutes=5))
+    inquiry.resolve(outcome=Outcome.ANSWERED, agent=code("a1"), at=noon + 5 * MINUTE)
     city.tell(inquiry)
 
-    at = after(minutes=30)
+    at = noon + 30 * MINUTE
     assert counted(then(past, at, position=before)) == {None: 1}
     assert counted(then(past, at)) == {None: 0}
 
 
 def test_labels_are_those_known_and_the_queue_is_the_last_entered_by_then(
-    city: City, past: Past
+    city: City, past: Past, noon: datetime
 ) -> None:
-    inquiry = call(NINE, "general")
-    inquiry.abandon(at=after(10))
-    inquiry.queue(queue=code("taxes"), at=after(minutes=2))
-    inquiry.classify(category=code("tax"), at=after(minutes=3))
-    city.tell(inquiry, Inquiry.receive(uuid4(), at=NINE, channel=Channel.SMS))
+    inquiry = call(noon, "general")
+    inquiry.abandon(at=noon + 10 * SECOND)
+    inquiry.queue(queue=code("taxes"), at=noon + 2 * MINUTE)
+    inquiry.classify(category=code("tax"), at=noon + 3 * MINUTE)
+    city.tell(inquiry, Inquiry.receive(uuid4(), at=noon, channel=Channel.SMS))
 
-    assert counted(then(past, after(5), "queue")) == {"general": 1, None: 1}
-    assert counted(then(past, after(minutes=2), "queue")) == {"taxes": 1, None: 1}
-    assert counted(then(past, after(5), "category")) == {"tax": 1, None: 1}
-    assert counted(then(past, after(5), "channel")) == {"phone": 1, "sms": 1}
+    assert counted(then(past, noon + 5 * SECOND, "queue")) == {"general": 1, None: 1}
+    assert counted(then(past, noon + 2 * MINUTE, "queue")) == {"taxes": 1, None: 1}
+    assert counted(then(past, noon + 5 * SECOND, "category")) == {"tax": 1, None: 1}
+    assert counted(then(past, noon + 5 * SECOND, "channel")) == {"phone": 1, "sms": 1}
 
 
 # Ages
 
 
-def test_an_age_of_whole_days_is_no_younger(city: City, past: Past) -> None:
-    city.tell(call(NINE - 7 * DAY + MS))
-    city.tell(*(call(NINE - days * DAY) for days in (0, 1, 2, 7, 8, 30)))
+def test_an_age_of_whole_days_is_no_younger(city: City, past: Past, noon: datetime) -> None:
+    city.tell(call(noon - 7 * DAY + MS))
+    city.tell(*(call(noon - days * DAY) for days in (0, 1, 2, 7, 8, 30)))
 
-    for told in (then(past, NINE), now(city, NINE)):
+    for told in (then(past, noon), now(city, noon)):
         [row] = told.rows
         assert row.counts == {
             "open": 7, "under_1d": 1, "from_1d_to_7d": 3, "from_7d_to_30d": 2, "from_30d": 1
@@ -152,11 +150,11 @@ def test_an_age_of_whole_days_is_no_younger(city: City, past: Past) -> None:
 
 @pytest.mark.parametrize(("seconds", "p50_s", "p90_s"), [([4], 4, 4), (list(range(1, 11)), 5, 9)])
 def test_a_percentile_is_the_least_age_that_the_share_does_not_exceed(
-    city: City, past: Past, seconds: list[int], p50_s: int, p90_s: int
+    city: City, past: Past, noon: datetime, seconds: list[int], p50_s: int, p90_s: int
 ) -> None:
-    city.tell(*(call(NINE - age * SECOND) for age in seconds))
+    city.tell(*(call(noon - age * SECOND) for age in seconds))
 
-    for told in (then(past, NINE), now(city, NINE)):
+    for told in (then(past, noon), now(city, noon)):
         [row] = told.rows
         assert row.ages == {
             "age_p50_ms": 1000 * p50_s,
@@ -165,30 +163,32 @@ def test_a_percentile_is_the_least_age_that_the_share_does_not_exceed(
         }
 
 
-def test_where_nothing_is_open_ages_are_null(city: City, past: Past) -> None:
-    for told in (then(past, NINE), now(city, NINE), then(past, NINE, position=0)):
+def test_where_nothing_is_open_ages_are_null(city: City, past: Past, noon: datetime) -> None:
+    for told in (then(past, noon), now(city, noon), then(past, noon, position=0)):
         [row] = told.rows
         assert row.counts == NOTHING
         assert set(row.ages.values()) == {None}
-    assert then(past, NINE, "queue").rows == []
-    assert now(city, NINE, "queue").rows == []
+    assert then(past, noon, "queue").rows == []
+    assert now(city, noon, "queue").rows == []
 
 
 # Now
 
 
-def test_now_it_is_known_who_waits_and_who_talks(city: City) -> None:
-    talking = call(NINE, "taxes")
-    talking.answer(agent=code("a1"), at=after(10))
-    taken_up = Inquiry.receive(uuid4(), at=NINE, channel=Channel.SMS)
-    taken_up.answer(agent=code("a1"), at=after(10))
-    phantom = call(NINE)
-    phantom.answer(agent=code("a1"), at=after(1))
-    phantom.annul(reason=AnnulReason.TEST, at=after(2))
-    city.tell(talking, taken_up, phantom, call(after(1)), call(after(2)), answered(NINE))
+def test_now_it_is_known_who_waits_and_who_talks(city: City, noon: datetime) -> None:
+    talking = call(noon, "taxes")
+    talking.answer(agent=code("a1"), at=noon + 10 * SECOND)
+    taken_up = Inquiry.receive(uuid4(), at=noon, channel=Channel.SMS)
+    taken_up.answer(agent=code("a1"), at=noon + 10 * SECOND)
+    phantom = call(noon)
+    phantom.answer(agent=code("a1"), at=noon + SECOND)
+    phantom.annul(reason=AnnulReason.TEST, at=noon + 2 * SECOND)
+    city.tell(
+        talking, taken_up, phantom, call(noon + SECOND), call(noon + 2 * SECOND), answered(noon)
+    )
 
-    [row] = now(city, after(31)).rows
-    by_queue = {row.label: row.now for row in now(city, after(31), "queue").rows}
+    [row] = now(city, noon + 31 * SECOND).rows
+    by_queue = {row.label: row.now for row in now(city, noon + 31 * SECOND, "queue").rows}
 
     assert row.now == {"waiting": 2, "longest_wait_ms": 30_000, "conversations": 2}
     assert by_queue == {
@@ -198,16 +198,16 @@ def test_now_it_is_known_who_waits_and_who_talks(city: City) -> None:
     }
 
 
-def test_a_backlog_says_what_it_stands_for(city: City, past: Past) -> None:
-    city.tell(call(NINE))
+def test_a_backlog_says_what_it_stands_for(city: City, past: Past, noon: datetime) -> None:
+    city.tell(call(noon))
 
-    told = then(past, after(1), "queue").as_json()
+    told = then(past, noon + SECOND, "queue").as_json()
 
     assert list(told) == ["at", "position", "rows"]
-    assert (told["at"], told["position"]) == (after(1).isoformat(), city.position)
+    assert (told["at"], told["position"]) == ((noon + SECOND).isoformat(), city.position)
     assert told["rows"][0]["queue"] == "general"
     assert "waiting" not in told["rows"][0]
-    assert now(city, after(1)).as_json()["position"] == city.position
+    assert now(city, noon + SECOND).as_json()["position"] == city.position
 
 
 def test_another_label_is_refused() -> None:
@@ -238,7 +238,7 @@ def naive(inquiries: Iterable[Sequence[Fact]], at: datetime) -> dict[str | None,
 @UNHURRIED
 @given(history=histories(), share=st.floats(0, 1.1), by=st.sampled_from(LABELS))
 def test_the_backlog_is_what_the_domain_calls_open(
-    old_city: City, old_past: Past, history: History, share: float, by: str
+    old_city: City, past: Past, history: History, share: float, by: str
 ) -> None:
     begin = recorded(old_city, history)
     facts = old_city.facts(0)
@@ -246,7 +246,7 @@ def test_the_backlog_is_what_the_domain_calls_open(
     at = history.begin + share * (last - history.begin)
 
     moment = moment_at(old_city.connection, old_city.position)
-    by_category, by_label, whole = backlog_then(old_past, at, ["category", by, None], moment)
+    by_category, by_label, whole = backlog_then(past, at, ["category", by, None], moment)
 
     assert begin < moment.position
     expected = naive(facts.values(), at)
@@ -265,31 +265,33 @@ def test_the_backlog_is_what_the_domain_calls_open(
 @UNHURRIED
 @given(history=histories(), by=st.sampled_from(LABELS))
 def test_the_view_says_now_what_the_replay_says(
-    old_city: City, old_past: Past, history: History, by: str
+    old_city: City, past: Past, history: History, by: str
 ) -> None:
     recorded(old_city, history)
+    old_city.begin_again()
     old_city.catch_up()
     at = datetime.now(UTC)
 
     by_view = now(old_city, at, by)
 
-    by_replay = then(old_past, at, by)
+    by_replay = then(past, at, by)
     open_now = [row for row in by_view.rows if row.counts["open"]]
     assert [(row.label, row.counts, row.ages) for row in open_now] == [
         (row.label, row.counts, row.ages) for row in by_replay.rows
     ]
 
 
-def test_postgresql_reads_the_definition_the_same(city: City, past: Past) -> None:
-    resolved, moved = answered(NINE), call(NINE)
-    resolve(resolved, agent=code("a1"), at=after(minutes=5))
-    moved.classify(category=code("tax"), at=after(minutes=3))
-    city.tell(resolved, moved, abandoned(NINE))
+def test_postgresql_reads_the_definition_the_same(city: City, past: Past, noon: datetime) -> None:
+    resolved, moved = answered(noon), call(noon)
+    resolve(resolved, agent=code("a1"), at=noon + 5 * MINUTE)
+    moved.classify(category=code("tax"), at=noon + 3 * MINUTE)
+    city.tell(resolved, moved, abandoned(noon))
+    at = noon + 6 * MINUTE
 
     with city.connection.transaction():
         fill(city.connection, 0, city.position)
-        text = OPEN_THEN.replace(":at", "timestamptz '2012-02-29 00:06Z'")
-        found = city.connection.execute(text.encode()).fetchall()
+        text = OPEN_THEN.replace("%", "%%").replace(":at", "%(at)s")
+        found = city.connection.execute(text.encode(), {"at": at}).fetchall()
 
     assert [row[0] for row in found] == [moved.id]
-    assert counted(then(past, after(minutes=6))) == {None: 1}
+    assert counted(then(past, at, "category")) == {"tax": 1}

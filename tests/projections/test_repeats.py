@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -16,7 +15,6 @@ from hypothesis import strategies as st
 from domain import events
 from domain.inquiry import Inquiry
 from domain.vocabulary import AnnulReason, Channel, Code, Outcome, code
-from eventlog.archive import Archive
 from eventlog.reader import read
 from projections.answer import Answer, Row
 from projections.asking import from_history
@@ -26,7 +24,7 @@ from projections.formulas import REPEAT_SUMS, REPEAT_WINDOWS
 from projections.question import Question, midnight
 from projections.runner import fill
 from tests.domain.building import ANOTHER, CITIZEN, resolve
-from tests.projections.calls import MIDNIGHT, NEXT_MIDNIGHT, SEOUL, answered
+from tests.projections.calls import SEOUL, answered
 from tests.projections.city import City
 from tests.projections.histories import REQUEST
 from tests.projections.naive import Fact
@@ -34,40 +32,31 @@ from tests.projections.test_as_of import UNHURRIED
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TICK = timedelta.resolution
-NOON = MIDNIGHT + 12 * HOUR
+NOON = datetime(2012, 2, 29, 3, tzinfo=UTC)
 WATER, TAX, A1 = code("water"), code("tax"), code("a1")
 WINDOWS = dict(zip(REPEAT_WINDOWS, (DAY, 7 * DAY, 30 * DAY), strict=True))
 
 
-@pytest.fixture
-def past(city: City, tmp_path: Path) -> Past:
-    """The history of a city whose archive is empty."""
-    return Past(city.connection, Archive(str(tmp_path)), "Asia/Seoul")
-
-
-@pytest.fixture(scope="module")
-def old_past(old_city: City, tmp_path_factory: pytest.TempPathFactory) -> Past:
-    """That of a city that the examples of a property share."""
-    folder = tmp_path_factory.mktemp("archive")
-    return Past(old_city.connection, Archive(str(folder)), "Asia/Seoul")
-
-
-def told(past: Past, *by: str, position: int | None = None, **more: Any) -> Answer:
-    """Return the answer with history about the 29th of February, unless told otherwise."""
-    interval: dict[str, Any] = {"begin": MIDNIGHT, "end": NEXT_MIDNIGHT}
+def told(past: Past, begin: datetime, *by: str, days: int = 1, **more: Any) -> Answer:
+    """Return the answer with history about some days, as of the position of the head."""
     [head] = past.connection.execute("SELECT position FROM log_head").fetchall()
-    [answer] = from_history(
-        past,
-        [Question(**interval | more, timezone=SEOUL, by=by or ("total",))],
-        head[0] if position is None else position,
-        with_history=True,
-    )
+    return known(past, head[0], begin, *by, days=days, **more)
+
+
+def known(past: Past, position: int, begin: datetime, *by: str, days: int, **more: Any) -> Answer:
+    question = Question(begin, begin + days * DAY, SEOUL, by or ("total",), **more)
+    [answer] = from_history(past, [question], position, with_history=True)
     return answer
 
 
-def row(past: Past, **more: Any) -> Row:
-    [only] = told(past, **more).rows
+def row(past: Past, noon: datetime, **more: Any) -> Row:
+    """Return the one row of a day."""
+    [only] = told(past, midnight_of(noon), **more).rows
     return only
+
+
+def midnight_of(noon: datetime) -> datetime:
+    return noon - 12 * HOUR
 
 
 def helped(at: datetime, citizen: UUID | None = CITIZEN, **labels: Any) -> Inquiry:
@@ -84,10 +73,12 @@ def asked(at: datetime, citizen: UUID | None = CITIZEN, **labels: Any) -> Inquir
 # Citizens who did not come back
 
 
-def test_who_comes_back_within_a_window_is_a_repeat_in_it(city: City, past: Past) -> None:
-    city.tell(helped(NOON), asked(NOON + 3 * DAY))
+def test_who_comes_back_within_a_window_is_a_repeat_in_it(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    old_city.tell(helped(noon), asked(noon + 3 * DAY))
 
-    found = row(past)
+    found = row(past, noon)
 
     assert found.ratios["fcr_repeat"] == {"24h": 1.0, "7d": 0.0, "30d": 0.0}
     assert found.recalled["fcr_identified"] == 1.0
@@ -95,57 +86,60 @@ def test_who_comes_back_within_a_window_is_a_repeat_in_it(city: City, past: Past
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("hours", "other"),
     [
-        asked(NOON + 2 * HOUR, ANOTHER),
-        asked(NOON + 2 * HOUR, None),
-        asked(NOON + 2 * HOUR, category=TAX),
-        asked(NOON + HOUR),  # at the very time of the resolution
-        asked(NOON - HOUR),
+        (2, {"citizen": ANOTHER}),
+        (2, {"citizen": None}),
+        (2, {"category": TAX}),
+        (1, {}),
+        (-1, {}),
     ],
-    ids=["another citizen", "nobody known", "another category", "not after", "before"],
+    ids=["another citizen", "nobody known", "another category", "at once", "before"],
 )
 def test_what_is_no_new_inquiry_of_the_citizen_and_category_is_no_repeat(
-    city: City, past: Past, other: Inquiry
+    old_city: City, past: Past, noon: datetime, hours: int, other: dict[str, Any]
 ) -> None:
-    city.tell(helped(NOON), other)
+    old_city.tell(helped(noon), asked(noon + hours * HOUR, **other))
 
-    found = row(past, filters={"channel": ("phone",)})
+    found = row(past, noon, filters={"channel": ("phone",)})
 
     assert found.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
 
 
 def test_a_resolution_counts_one_repeat_however_often_the_citizen_comes(
-    city: City, past: Past
+    old_city: City, past: Past, noon: datetime
 ) -> None:
-    city.tell(helped(NOON), helped(NOON, ANOTHER), *(asked(NOON + n * HOUR) for n in (2, 3, 4)))
+    old_city.tell(helped(noon), helped(noon, ANOTHER), *(asked(noon + n * HOUR) for n in (2, 3, 4)))
 
-    assert row(past).ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 0.5)
+    assert row(past, noon).ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 0.5)
 
 
-def test_each_resolution_of_a_reopened_inquiry_counts_by_itself(city: City, past: Past) -> None:
-    inquiry = helped(NOON)
-    inquiry.reopen(reason=code("wrong"), at=NOON + 2 * HOUR)
-    inquiry.resolve(outcome=Outcome.ANSWERED, agent=A1, at=NOON + 4 * HOUR)
-    city.tell(inquiry, asked(NOON + 3 * HOUR))
+def test_each_resolution_of_a_reopened_inquiry_counts_by_itself(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    inquiry = helped(noon)
+    inquiry.reopen(reason=code("wrong"), at=noon + 2 * HOUR)
+    inquiry.resolve(outcome=Outcome.ANSWERED, agent=A1, at=noon + 4 * HOUR)
+    old_city.tell(inquiry, asked(noon + 3 * HOUR))
 
-    found = row(past)
+    found = row(past, noon)
 
     assert found.recalled["fcr_mature"]["24h"] == 2
     assert found.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 0.5)
 
 
 def test_what_is_learnt_later_of_citizen_and_category_counts_once_it_is_known(
-    city: City, past: Past
+    old_city: City, past: Past, noon: datetime
 ) -> None:
-    first, second = helped(NOON, None, category=WATER), asked(NOON + 2 * HOUR, category=TAX)
-    city.tell(first, second)
-    before = city.position
-    first.identify(citizen=CITIZEN, at=NOON + DAY)
-    second.classify(category=WATER, at=NOON + DAY)
-    city.tell(first, second)
+    first, second = helped(noon, None, category=WATER), asked(noon + 2 * HOUR, category=TAX)
+    old_city.tell(first, second)
+    before = old_city.position
+    first.identify(citizen=CITIZEN, at=noon + DAY)
+    second.classify(category=WATER, at=noon + DAY)
+    old_city.tell(first, second)
 
-    earlier, later = row(past, position=before), row(past)
+    [earlier] = known(past, before, midnight_of(noon), days=1).rows
+    later = row(past, noon)
 
     assert earlier.recalled["fcr_identified"] == 0.0
     assert earlier.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS)
@@ -153,41 +147,44 @@ def test_what_is_learnt_later_of_citizen_and_category_counts_once_it_is_known(
     assert later.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 0.0)
 
 
-def test_the_citizen_is_the_one_who_was_learnt_last(city: City, past: Past) -> None:
-    mistaken = helped(NOON)
-    mistaken.identify(citizen=ANOTHER, at=NOON + DAY)
-    city.tell(mistaken, asked(NOON + 2 * HOUR))
+def test_the_citizen_is_the_one_who_was_learnt_last(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    mistaken = helped(noon)
+    mistaken.identify(citizen=ANOTHER, at=noon + DAY)
+    old_city.tell(mistaken, asked(noon + 2 * HOUR))
 
-    assert row(past).ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
+    assert row(past, noon).ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
 
 
-def test_annulled_inquiries_are_neither_resolutions_nor_repeats(city: City, past: Past) -> None:
-    phantom, duplicate = helped(NOON, ANOTHER), asked(NOON + 2 * HOUR)
-    city.tell(helped(NOON), phantom, duplicate)
+def test_annulled_inquiries_are_neither_resolutions_nor_repeats(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    phantom, duplicate = helped(noon, ANOTHER), asked(noon + 2 * HOUR)
+    old_city.tell(helped(noon), phantom, duplicate)
     for inquiry in (phantom, duplicate):
-        inquiry.annul(reason=AnnulReason.TEST, at=NOON + DAY)
-    city.tell(phantom, duplicate)
+        inquiry.annul(reason=AnnulReason.TEST, at=noon + DAY)
+    old_city.tell(phantom, duplicate)
 
-    found = row(past)
+    found = row(past, noon)
 
     assert found.recalled["fcr_mature"]["24h"] == 1
     assert found.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
 
 
-def test_a_window_that_is_not_over_is_not_counted(city: City, past: Past) -> None:
-    now = datetime.now(UTC)
-    city.tell(helped(now - 2 * DAY))
+def test_a_window_that_is_not_over_is_not_counted(old_city: City, past: Past) -> None:
+    now, category = datetime.now(UTC), code("fresh")
+    old_city.tell(helped(now - 2 * DAY, category=category))
 
-    found = row(past, **around(now))
+    [found] = told(past, begin_before(now), days=21, filters={"category": (category,)}).rows
 
     assert found.ratios["fcr_repeat"] == {"24h": 1.0, "7d": None, "30d": None}
     assert found.recalled["fcr_mature"] == {"24h": 1, "7d": 0, "30d": 0}
 
 
-def around(now: datetime) -> dict[str, Any]:
-    """Return the range from 20 days before a day until its end."""
-    begin = now.astimezone(SEOUL).date() - 20 * DAY
-    return {"begin": midnight(begin, SEOUL), "end": midnight(begin + 21 * DAY, SEOUL)}
+def begin_before(now: datetime) -> datetime:
+    """Return the midnight 20 days before a day."""
+    return midnight(now.astimezone(SEOUL).date() - 20 * DAY, SEOUL)
 
 
 @pytest.mark.parametrize("name", WINDOWS)
@@ -232,12 +229,12 @@ def sums(
 
 
 def test_of_a_queue_or_an_agency_it_is_not_known_and_of_an_agent_it_is(
-    city: City, past: Past
+    old_city: City, past: Past, noon: datetime
 ) -> None:
-    city.tell(helped(NOON))
+    old_city.tell(helped(noon))
 
-    general, without = told(past, "queue").rows
-    [agent] = told(past, "agent").rows
+    general, without = told(past, midnight_of(noon), "queue").rows
+    [agent] = told(past, midnight_of(noon), "agent").rows
 
     assert general.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS)
     assert set(general.recalled["fcr_mature"].values()) == {None}
@@ -245,38 +242,41 @@ def test_of_a_queue_or_an_agency_it_is_not_known_and_of_an_agent_it_is(
     assert without.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
     assert agent.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
     assert agent.recalled["cumulative"] is None
-    assert told(past, "agency").rows == []
+    assert told(past, midnight_of(noon), "agency").rows == []
 
 
 # Inquiries so far
 
 
 def test_cumulative_is_what_was_received_from_the_beginning_until_the_end_of_a_row(
-    city: City, past: Past
+    old_city: City, past: Past, noon: datetime
 ) -> None:
-    city.tell(
-        *(asked(MIDNIGHT + days * DAY, category=WATER) for days in (-400, -1, 0, 0, 2)),
-        asked(MIDNIGHT, category=TAX),
+    begin, pools, roads = midnight_of(noon), code("pools"), code("roads")
+    old_city.tell(
+        *(asked(begin + days * DAY, category=pools) for days in (-400, -1, 0, 0, 2)),
+        asked(begin, category=roads),
     )
 
-    by_day = told(past, "day", "category", begin=MIDNIGHT - DAY, end=MIDNIGHT + 3 * DAY)
-    [filtered] = told(past, filters={"category": ("tax",)}).rows
+    by_day = told(past, begin - DAY, "day", "category", days=4)
+    [filtered] = told(past, begin, filters={"category": ("roads",)}).rows
 
     def cumulative(label: str) -> list[int]:
         return [r.recalled["cumulative"] for r in by_day.rows if r.labels["category"] == label]
 
-    assert cumulative("water") == [2, 4, 4, 5]
-    assert cumulative("tax") == [0, 1, 1, 1]
+    assert cumulative("pools") == [2, 4, 4, 5]
+    assert cumulative("roads") == [0, 1, 1, 1]
     assert filtered.recalled["cumulative"] == 1
 
 
-def test_without_being_asked_for_the_history_adds_nothing(city: City, past: Past) -> None:
-    city.tell(helped(NOON))
-    question = Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL)
+def test_without_being_asked_for_the_history_adds_nothing(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    old_city.tell(helped(noon))
+    question = Question(midnight_of(noon), noon, SEOUL)
 
-    [plain] = from_history(past, [question], city.position, with_history=False)
+    [plain] = from_history(past, [question], old_city.position, with_history=False)
 
-    [with_history] = told(past).as_json()["rows"]
+    [with_history] = told(past, midnight_of(noon)).as_json()["rows"]
     [without] = plain.as_json()["rows"]
     assert with_history.keys() - without.keys() == {
         "cumulative", "fcr_identified", "fcr_mature"
@@ -341,7 +341,7 @@ class Known(NamedTuple):
     resolved_at: list[datetime]
 
 
-def known(inquiries: Iterable[Sequence[Fact]]) -> list[Known]:
+def in_the_end(inquiries: Iterable[Sequence[Fact]]) -> list[Known]:
     found = []
     for facts in inquiries:
         named = [f.citizen for f in facts if isinstance(f, events.Received | events.Identified)]
@@ -380,17 +380,17 @@ def naive(
 @UNHURRIED
 @given(drawn=st.lists(cases, min_size=1, max_size=8))
 def test_each_resolution_counts_by_the_words_of_the_definition(
-    old_city: City, old_past: Past, drawn: list[Case]
+    old_city: City, past: Past, drawn: list[Case]
 ) -> None:
     now = datetime.now(UTC)
     assert all(old_city.log.inquiries.save_each((made(case, now), REQUEST) for case in drawn))
-    interval = around(now)
+    begin = begin_before(now)
 
-    answer = told(old_past, "category", **interval)
+    answer = told(past, begin, "category", days=21)
 
     [last] = read(old_city.connection, after=old_city.position - 1)
     known_at = datetime.fromisoformat(orjson.loads(last.record)["recordedtime"])
-    expected = naive(known(old_city.facts(0).values()), **interval, known_at=known_at)
+    expected = naive(in_the_end(old_city.facts(0).values()), begin, begin + 21 * DAY, known_at)
     for row in answer.rows:
         counts = expected[row.labels["category"]]
         assert row.sums["resolutions"] == counts["resolutions"]
@@ -408,14 +408,16 @@ def share(counts: Counter[str], of: str, per: str) -> float | None:
     return counts[of] / counts[per] if counts[per] else None
 
 
-def test_postgresql_reads_the_definition_the_same(city: City, past: Past) -> None:
-    city.tell(helped(NOON), asked(NOON + 3 * DAY), helped(NOON, None), helped(NOON, ANOTHER))
+def test_postgresql_reads_the_definition_the_same(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    old_city.tell(helped(noon), asked(noon + 3 * DAY), helped(noon, None), helped(noon, ANOTHER))
 
-    with city.connection.transaction():
-        fill(city.connection, 0, city.position)
-        text = f"SELECT {RESOLVED_SUMS} FROM ({RESOLUTIONS}) AS resolved"  # noqa: S608 - as above
-        [found] = city.connection.execute(text.encode()).fetchall()
+    with old_city.connection.transaction():
+        fill(old_city.connection, 0, old_city.position)
+        text = f"SELECT {RESOLVED_SUMS} FROM ({RESOLUTIONS}) AS r WHERE day = %s"  # noqa: S608
+        [found] = old_city.connection.execute(text.encode(), [noon.date()]).fetchall()
 
     by_name = dict(zip(REPEAT_SUMS, found, strict=True))
     assert (by_name["identified"], by_name["mature_7d"], by_name["unrepeated_7d"]) == (2, 2, 1)
-    assert row(past).ratios["fcr_repeat"] == {"24h": 1.0, "7d": 0.5, "30d": 0.5}
+    assert row(past, noon).ratios["fcr_repeat"] == {"24h": 1.0, "7d": 0.5, "30d": 0.5}
