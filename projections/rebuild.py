@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from psycopg import Connection
+from psycopg.errors import LockNotAvailable
 
 from eventlog.archive import Archive
 from eventlog.database import Database
@@ -28,6 +29,9 @@ from projections.views import View
 
 COMPARABLE_EVENTS = 262_144
 """How far the live view may be behind the head to be compared with: the rest is merged after."""
+
+PATIENCE = "5s"
+"""How long another rebuild of the view is waited for."""
 
 Progress = Callable[[int], None]
 
@@ -169,9 +173,14 @@ def _claimed(database: Database, view: View) -> Iterator[Connection]:
     """Yield a connection of the owner; nobody else rebuilds the view meanwhile."""
     with database.connect_as_owner() as owner:
         lock = "hashtext('dasan rebuild'), hashtext(%s)"
-        row = owner.execute(f"SELECT pg_try_advisory_lock({lock})", [view.name]).fetchone()
-        if row is None or not row[0]:
-            raise RebuildError(f"{view.name} is being rebuilt by another process: let it end first")
+        owner.execute(f"SET lock_timeout = '{PATIENCE}'")  # one that was killed is not gone at once
+        try:
+            owner.execute(f"SELECT pg_advisory_lock({lock})", [view.name])
+        except LockNotAvailable as error:
+            raise RebuildError(
+                f"{view.name} is being rebuilt by another process: let it end first"
+            ) from error
+        owner.execute("SET lock_timeout = 0")
         yield owner
         # Closed, a connection is the server's for a moment yet, and the next would be refused.
         owner.execute(f"SELECT pg_advisory_unlock({lock})", [view.name])

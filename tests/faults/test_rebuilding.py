@@ -142,7 +142,7 @@ def test_nobody_who_reads_or_writes_notices_rebuilds_that_are_killed_or_come_thr
 
     with at_work(log, rate) as busy:
         for kill in range(kills):
-            rebuild = rebuilding(VIEWS[kill % len(VIEWS)])
+            rebuild = rebuilding(names[kill % len(names)])
             await_condition(lambda: begun(log))
             time.sleep(chance.random() * 0.5)  # a kill wherever it may be then
             rebuild.process.kill()
