@@ -84,6 +84,7 @@ def recalled(past: Past, upto: int) -> Iterator[Recalled]:
         opened(past.memory_limit) as duck,
         _bounded(past, duck),
     ):
+        duck.execute("SET preserve_insertion_order = false")  # which takes memory
         history = gather(duck, past.connection, past.archive, upto, Path(name), _hurried(past))
         relate(duck, history, past.timezone)
         yield Recalled(duck, Path(name))

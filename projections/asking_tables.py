@@ -56,7 +56,11 @@ def own_tables(
         repeats=SumTable("asked_repeats", dimensions) if with_repeats else None,
     )
     if with_repeats:
-        recalled.duck.execute(f"CREATE TEMPORARY TABLE resolved AS {RESOLUTIONS}")
+        recalled.duck.execute(
+            "CREATE TEMPORARY TABLE resolved AS "
+            + RESOLUTIONS.replace(":begin", "$begin").replace(":end", "$end"),
+            {"begin": buckets[0].begin, "end": buckets[-1].end},
+        )
     recalled.narrow(buckets[0].begin, buckets[-1].end, keep_received=with_repeats)
     starts = edges_in(unit, _behind_all_before(buckets) if with_repeats else buckets, city)
     recalled.duck.execute(

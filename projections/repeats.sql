@@ -1,5 +1,5 @@
--- Resolutions after which the citizen did not come back (fcr_repeat), as known at the position that
--- the relation `events` ends at. Sums only: a ratio is taken when it is read.
+-- Resolutions from :begin until :end after which the citizen did not come back (fcr_repeat), as known
+-- at the position that the relation `events` ends at. Sums only: a ratio is taken when it is read.
 --
 -- Each resolution counts by itself, at its own time and under the labels that its inquiry has: one
 -- that was withdrawn by a re-opening, too. Inquiries that were annulled count for nothing.
@@ -10,57 +10,59 @@
 --              without a category have the same one: none. Merged citizens stay two.
 --
 -- A window w is over (mature) when known_at - resolved_at >= w; the citizen came back within it when
--- returned_at - resolved_at <= w, the limit included.
+-- returned_at - resolved_at <= w, the limit included. The longest is 30 days.
 -- fcr_repeat = unrepeated / mature, fcr_identified = identified / resolutions.
 WITH inquiry AS (
     SELECT stream_id, time AS received_at, coalesce(category, '') AS category
-    FROM events WHERE type = 'inquiry.received'
+    FROM events
+    WHERE type = 'inquiry.received' AND time > :begin AND time <= :end + INTERVAL '720' HOUR
     GROUP BY stream_id, time, category HAVING sum(sign) > 0),
 resolution AS (
-    SELECT stream_id, version, time AS resolved_at, channel, coalesce(language, '') AS language,
+    SELECT stream_id, time AS resolved_at, channel, coalesce(language, '') AS language,
         coalesce(category, '') AS category, coalesce(district, '') AS district,
         coalesce(agent, '') AS agent
-    FROM events WHERE type = 'inquiry.resolved'
+    FROM events WHERE type = 'inquiry.resolved' AND time >= :begin AND time < :end
     GROUP BY stream_id, version, time, channel, language, category, district, agent
     HAVING sum(sign) > 0),
-known AS (
-    SELECT stream_id, citizen FROM (
-        SELECT stream_id, citizen,
-            row_number() OVER (PARTITION BY stream_id ORDER BY version DESC) AS nth
-        FROM events
-        WHERE type IN ('inquiry.received', 'inquiry.identified') AND citizen IS NOT NULL
-            AND NOT restated) told
-    WHERE nth = 1),
+learnt AS (
+    SELECT stream_id, citizen,
+        row_number() OVER (PARTITION BY stream_id ORDER BY version DESC) AS nth
+    FROM events WHERE type = 'inquiry.identified'),
+asker AS (
+    SELECT r.stream_id, coalesce(l.citizen, r.citizen) AS citizen
+    FROM (SELECT stream_id, citizen FROM events
+          WHERE type = 'inquiry.received' AND NOT restated) r
+    LEFT JOIN learnt l ON l.stream_id = r.stream_id AND l.nth = 1),
 -- What citizens asked and were told, in the order of time; at one time the question comes first.
+-- Of somebody unknown only this one inquiry is.
 turn AS (
-    SELECT citizen, i.category, received_at AS told_at, 1 AS nth, received_at,
-        NULL AS channel, NULL AS language, NULL AS district, NULL AS agent
-    FROM inquiry i JOIN known k ON k.stream_id = i.stream_id
+    SELECT citizen AS whose, i.category, received_at AS told_at, 1 AS nth, received_at,
+        NULL AS channel, NULL AS language, NULL AS district, NULL AS agent, true AS is_identified
+    FROM inquiry i JOIN asker a ON a.stream_id = i.stream_id WHERE citizen IS NOT NULL
     UNION ALL
-    SELECT citizen, r.category, resolved_at, 2, NULL, channel, language, district, agent
-    FROM resolution r JOIN known k ON k.stream_id = r.stream_id),
+    SELECT coalesce(citizen, r.stream_id), r.category, resolved_at, 2, NULL,
+        channel, language, district, agent, citizen IS NOT NULL
+    FROM resolution r JOIN asker a ON a.stream_id = r.stream_id),
 followed AS (
-    SELECT citizen, category, told_at AS resolved_at, nth, channel, language, district, agent,
-        min(received_at) OVER (PARTITION BY citizen, category ORDER BY told_at, nth
+    SELECT category, told_at AS resolved_at, nth, channel, language, district, agent, is_identified,
+        min(received_at) OVER (PARTITION BY whose, category ORDER BY told_at, nth
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS returned_at
     FROM turn)
 SELECT utc_hour(resolved_at) AS hour, city_day(resolved_at) AS day, resolved_at,
     channel, language, '' AS queue, category, district, agent, '' AS agency,
-    true AS is_identified, returned_at, (SELECT max(recordedtime) FROM events) AS known_at
+    is_identified, returned_at, (SELECT max(recordedtime) FROM events) AS known_at
 FROM followed WHERE nth = 2
-UNION ALL
-SELECT utc_hour(resolved_at), city_day(resolved_at), resolved_at,
-    channel, language, '', category, district, agent, '',
-    false, NULL, NULL
-FROM resolution WHERE stream_id NOT IN (SELECT stream_id FROM known)
 -- Sums
 count(*) FILTER (WHERE is_identified) AS identified,
-count(*) FILTER (WHERE known_at >= resolved_at + INTERVAL '24' HOUR) AS mature_24h,
-count(*) FILTER (WHERE known_at >= resolved_at + INTERVAL '24' HOUR
+count(*) FILTER (WHERE is_identified
+    AND known_at >= resolved_at + INTERVAL '24' HOUR) AS mature_24h,
+count(*) FILTER (WHERE is_identified AND known_at >= resolved_at + INTERVAL '24' HOUR
     AND coalesce(returned_at > resolved_at + INTERVAL '24' HOUR, true)) AS unrepeated_24h,
-count(*) FILTER (WHERE known_at >= resolved_at + INTERVAL '168' HOUR) AS mature_7d,
-count(*) FILTER (WHERE known_at >= resolved_at + INTERVAL '168' HOUR
+count(*) FILTER (WHERE is_identified
+    AND known_at >= resolved_at + INTERVAL '168' HOUR) AS mature_7d,
+count(*) FILTER (WHERE is_identified AND known_at >= resolved_at + INTERVAL '168' HOUR
     AND coalesce(returned_at > resolved_at + INTERVAL '168' HOUR, true)) AS unrepeated_7d,
-count(*) FILTER (WHERE known_at >= resolved_at + INTERVAL '720' HOUR) AS mature_30d,
-count(*) FILTER (WHERE known_at >= resolved_at + INTERVAL '720' HOUR
+count(*) FILTER (WHERE is_identified
+    AND known_at >= resolved_at + INTERVAL '720' HOUR) AS mature_30d,
+count(*) FILTER (WHERE is_identified AND known_at >= resolved_at + INTERVAL '720' HOUR
     AND coalesce(returned_at > resolved_at + INTERVAL '720' HOUR, true)) AS unrepeated_30d

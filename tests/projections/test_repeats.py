@@ -147,14 +147,34 @@ def test_what_is_learnt_later_of_citizen_and_category_counts_once_it_is_known(
     assert later.ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("learnt", "unrepeated"), [([ANOTHER], 1.0), ([ANOTHER, CITIZEN], 0.0)], ids=["other", "again"]
+)
 def test_the_citizen_is_the_one_who_was_learnt_last(
-    old_city: City, past: Past, noon: datetime
+    old_city: City, past: Past, noon: datetime, learnt: list[UUID], unrepeated: float
 ) -> None:
     mistaken = helped(noon)
-    mistaken.identify(citizen=ANOTHER, at=noon + DAY)
+    for citizen in learnt:
+        mistaken.identify(citizen=citizen, at=noon + DAY)
     old_city.tell(mistaken, asked(noon + 2 * HOUR))
 
-    assert row(past, noon).ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, 1.0)
+    assert row(past, noon).ratios["fcr_repeat"] == dict.fromkeys(REPEAT_WINDOWS, unrepeated)
+
+
+def test_a_resolution_belongs_to_the_range_that_begins_with_it(
+    old_city: City, past: Past, noon: datetime
+) -> None:
+    old_city.tell(helped(midnight_of(noon) - HOUR))
+
+    before, after = told(past, midnight_of(noon) - DAY, "day", days=2).rows
+
+    for counts, found in (
+        (0, before),
+        (1, after),
+        (1, row(past, noon)),
+        (0, row(past, noon - DAY)),
+    ):
+        assert found.sums["resolutions"] == found.recalled["fcr_mature"]["24h"] == counts
 
 
 def test_annulled_inquiries_are_neither_resolutions_nor_repeats(
@@ -415,8 +435,10 @@ def test_postgresql_reads_the_definition_the_same(
 
     with old_city.connection.transaction():
         fill(old_city.connection, 0, old_city.position)
-        text = f"SELECT {RESOLVED_SUMS} FROM ({RESOLUTIONS}) AS r WHERE day = %s"  # noqa: S608
-        [found] = old_city.connection.execute(text.encode(), [noon.date()]).fetchall()
+        text = f"SELECT {RESOLVED_SUMS} FROM ({RESOLUTIONS}) AS resolved"  # noqa: S608
+        text = text.replace(":begin", "%(begin)s").replace(":end", "%(end)s")
+        asked_of = {"begin": midnight_of(noon), "end": noon + 12 * HOUR}
+        [found] = old_city.connection.execute(text.encode(), asked_of).fetchall()
 
     by_name = dict(zip(REPEAT_SUMS, found, strict=True))
     assert (by_name["identified"], by_name["mature_7d"], by_name["unrepeated_7d"]) == (2, 2, 1)
