@@ -69,6 +69,10 @@ first_resolved AS (
         AND a.type IN ('inquiry.answered', 'inquiry.replied')
     WHERE r.type = 'inquiry.resolved'
     ORDER BY r.position, a.time, a.version),
+named AS (
+    SELECT r.position, n.time, n.agent
+    FROM (SELECT position, stream_id, "of" FROM decoded WHERE "of" IS NOT NULL) r
+    JOIN decoded n ON n.stream_id = r.stream_id AND n.version = r."of"),
 shown (of_position, position, sign, restated, type, channel, language, category, district) AS (
     SELECT position, position, CASE WHEN moves_at_once THEN 0 ELSE 1 END, false,
         type, channel, language, category, district
@@ -105,6 +109,5 @@ JOIN decoded r ON r.position = s.of_position
 LEFT JOIN (SELECT stream_id, visit, queue, time FROM decoded WHERE type = 'inquiry.queued') entry
     ON entry.visit = r.visit
     AND entry.stream_id = CASE WHEN r.type = 'inquiry.ended' THEN r.stream_id END
-LEFT JOIN (SELECT stream_id, version, time, agent FROM decoded) named
-    ON named.stream_id = r.stream_id AND named.version = r.of
+LEFT JOIN named ON named.position = r.position
 LEFT JOIN first_resolved f ON f.position = r.position
