@@ -28,7 +28,7 @@ from benchmarks.progress import progress
 from benchmarks.server import Bench, Place, bench
 from eventlog.archive import SEGMENT_EVENTS, Archive
 from eventlog.reader import head
-from projections import runner, shadow
+from projections import runner, shadow, spark
 from projections.archive_checking import verify
 from projections.decoding import records
 from projections.digest import Layout, layouts
@@ -36,6 +36,7 @@ from projections.duck import name_buckets, opened
 from projections.folding import Rows, on_duckdb, on_postgres
 from projections.history import gather, relate
 from projections.sealing import seal
+from projections.spark_session import started
 from projections.views import View, drop, view
 
 MILLION = 1_000_000
@@ -80,12 +81,14 @@ def main() -> None:
         log = place.log("history")
         runner.prepare(log.database, log.settings.timezone)
         measuring = Measuring(place, log, Path(folder), scale)
+        told = 0
         with progress() as show:
-            measuring.measure(show)
+            for figures in measuring.measure(show):  # told at once: a break-off loses none
+                for figure in figures[told:]:
+                    print(figure.as_json(), flush=True)
+                told = len(figures)
         postgresql = place.ask("SHOW server_version")
     figures = measuring.figures
-    for figure in figures:
-        print(figure.as_json())
     print("", table(figures, ratios(scale)), "", sep="\n")
     print(extrapolated(figures, scale), measured_on(postgresql), sep="\n")
 
@@ -150,7 +153,8 @@ class Measuring:
     def archived(self) -> int:
         return max((segment.last for segment in self.archive.segments()), default=0)
 
-    def measure(self, show: Callable[[str, float], None]) -> None:
+    def measure(self, show: Callable[[str, float], None]) -> Iterator[Sequence[Figure]]:
+        """Yield the figures so far, at each size."""
         log = Growing(self.place, self.scale.days, self.scale.scale)
         show("simulating", 0)
         base = log.begin()
@@ -171,6 +175,8 @@ class Measuring:
             self._note(f"verify, {name}", "events/s", self._timed(lambda: verify(self.archive)))
             if done == 0:
                 self._alone(name)
+                self._on_spark(name)
+            yield self.figures
 
     def _note(self, case: str, unit: str, run: Run | Measured) -> None:
         self.runs.setdefault((case, unit), []).append(run)
@@ -277,6 +283,28 @@ class Measuring:
             self._note(f"fold kpi from the log alone, {size}", "events/s", alone)
             on_postgresql = self._timed(lambda: self._written_on_postgresql(of, folder))
             self._note(f"fold kpi on PostgreSQL, {size}", "events/s", on_postgresql)
+
+    def _on_spark(self, size: str) -> None:
+        """Fold the KPI of what is archived on Spark, once it has started."""
+        of = view("kpi")
+        with (
+            self.place.database.connect_as_owner() as owner,
+            self.place.database.connect() as connection,
+            TemporaryDirectory(dir=self.folder) as name,
+            opened() as duck,
+            started() as session,
+        ):
+            folder = Path(name)
+            laid = layouts(owner, of.schema)
+            history = gather(duck, connection, self.archive, self.archived, folder)
+            spark.relate(session, history, self.place.settings.timezone)
+
+            def fold() -> None:
+                with spark.on_spark(session, duck, of, laid, folder) as rows:
+                    _write(of, rows, folder)
+
+            for _ in range(self.scale.rounds):
+                self._note(f"fold kpi on Spark, {size}", "events/s", self._timed(fold))
 
     def _written_on_postgresql(self, of: View, folder: Path) -> None:
         with (
