@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import (
+    audit,
     backlog,
     catalogue,
     commands,
@@ -20,6 +21,7 @@ from api import (
     listing,
     praise,
     problems,
+    transparency,
 )
 from api.limits import Limits
 from api.security import Tokens
@@ -40,7 +42,8 @@ def create_app(settings: Settings, database: Database, keys: Keys, tokens: Token
             yield
 
     parts = (
-        commands, inquiries, listing, praise, disclosures, kpi, backlog, catalogue, events, health
+        commands, inquiries, listing, praise, disclosures, kpi, backlog, catalogue, events, audit,
+        transparency, health,
     )  # fmt: skip
     app = FastAPI(
         # Not included: an included router looks each request up twice.

@@ -17,10 +17,12 @@ from psycopg_pool import ConnectionPool
 from api.problems import KeyInFlightError
 from api.security import Tokens
 from domain.request import Idempotency
+from eventlog.checkpoint import Signer, signer_of
 from eventlog.database import Database
 from eventlog.keys import Keys
 from eventlog.log import AsyncLog, Patience, in_loop, reading_pool
 from eventlog.settings import Settings
+from eventlog.signing import kept_signed
 from projections.runner import Runner, ViewStoppedError
 
 RECONNECT_PAUSE_S = 1.0
@@ -38,6 +40,7 @@ class Service:
     settings: Settings
     keys: Keys
     tokens: Tokens
+    signer: Signer
     log: AsyncLog
     pool: ConnectionPool[Connection]
     in_flight: set[tuple[str, str]] = field(default_factory=set)
@@ -70,7 +73,7 @@ class Service:
 async def running(
     settings: Settings, database: Database, keys: Keys, tokens: Tokens
 ) -> AsyncIterator[Service]:
-    """Open the log in the running event loop, and keep the views up to date meanwhile."""
+    """Open the log in the running event loop; keep views up to date and sign meanwhile."""
     async with AsyncExitStack() as stack:
         pool = stack.enter_context(reading_pool(database, PATIENCE))
         log = await stack.enter_async_context(in_loop(settings, database, keys, pool, PATIENCE))
@@ -78,7 +81,8 @@ async def running(
         following = asyncio.create_task(asyncio.to_thread(_follow, database, stopped))
         stack.push_async_callback(_joined, following)
         stack.callback(stopped.set)
-        yield Service(settings, keys, tokens, log, pool)
+        stack.enter_context(kept_signed(settings, database))
+        yield Service(settings, keys, tokens, signer_of(settings.source, settings.home), log, pool)
 
 
 def _follow(database: Database, stopped: threading.Event) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from cli import (
     archiving,
+    auditing,
     backlog,
     catalogue,
     consuming,
@@ -39,6 +40,12 @@ archives = typer.Typer(no_args_is_help=True, help="The log as Parquet files: doc
 app.add_typer(archives, name="archive")
 archives.command("seal")(archiving.seal)
 archives.command("verify")(archiving.verify)
+audits = typer.Typer(no_args_is_help=True, help="What an auditor needs: docs/auditing.md.")
+app.add_typer(audits, name="audit")
+audits.command("export")(auditing.export)
+audits.command("key")(auditing.key)
+audits.command("prove")(auditing.prove)
+audits.command("verify")(auditing.verify)
 catalogues = typer.Typer(no_args_is_help=True, help="Names of codes, and what is aimed at.")
 app.add_typer(catalogues, name="catalogue")
 catalogues.command("load")(catalogue.load)
@@ -62,53 +69,13 @@ app.command("verify-kpi")(verify_kpi.verify_kpi)
 
 def main() -> None:
     """Run the command line; print an expected error as one line that says how to mend it."""
-    import psycopg
+    from cli.failures import CANNOT_BEGIN, CANNOT_FINISH
 
-    from cli.serving import ServeError
-    from consumers.broker import BrokerError
-    from consumers.contacts import TooManyRejectedError
-    from consumers.ends import ForeignRecordError
-    from consumers.relay import DivergedError
-    from consumers.replica import ReplicaError
-    from consumers.topics import TopicError
-    from domain.errors import InquiryError
-    from domain.inquiries import StaleVersionError
-    from domain.request import RequestError
-    from domain.vocabulary import VocabularyError
-    from eventlog.archive import ArchiveError
-    from eventlog.bulk import BulkError
-    from eventlog.database import DatabaseError
-    from eventlog.embedded import EmbeddedServerError
-    from eventlog.keys import KeyFileError
-    from eventlog.settings import SettingsError
-    from eventlog.writer import WriterError
-    from importers.text_file import ImportFileError
-    from projections.asking_history import TooLongError
-    from projections.decoding import DecodingError
-    from projections.folding import FoldError
-    from projections.question import QuestionError
-    from projections.rebuild import RebuildError
-    from projections.runner import UnknownTypeError, ViewStoppedError
-    from projections.shadow import RollbackError
-    from projections.spark_session import EngineError
-    from simulation.history import HistoryError
-    from simulation.sending import SendingError
-
-    cannot_begin = (
-        ArchiveError, BulkError, DatabaseError, EmbeddedServerError, EngineError, HistoryError,
-        KeyFileError, SettingsError, BrokerError, ReplicaError, TopicError, ImportFileError,
-        QuestionError, RebuildError, RequestError, RollbackError, ServeError, VocabularyError,
-    )  # fmt: skip
-    cannot_finish = (
-        DecodingError, DivergedError, FoldError, ForeignRecordError, InquiryError, SendingError,
-        StaleVersionError, TooLongError, TooManyRejectedError, UnknownTypeError, ViewStoppedError,
-        WriterError, psycopg.Error,
-    )  # fmt: skip
     try:
         app()
-    except cannot_begin as error:
+    except CANNOT_BEGIN as error:
         sys.exit(_say(error, status=2))
-    except cannot_finish as error:
+    except CANNOT_FINISH as error:
         sys.exit(_say(error, status=1))
 
 

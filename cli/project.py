@@ -13,16 +13,18 @@ REPORT_S = 10.0
 
 def project() -> None:
     """Advance the views as events come, until stopped by Ctrl-C or SIGTERM."""
-    from cli.opening import prepared_city
+    from cli.opening import continued_city
     from cli.upkeep import kept_up
     from eventlog.reader import head
+    from eventlog.signing import kept_signed
 
     stopped = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopped.set())
     with (
-        prepared_city() as (settings, database, keys),
+        continued_city() as (settings, database, keys),
         kept_up(settings, database, keys),
+        kept_signed(settings, database),
         database.connect() as connection,
     ):
         runner = Runner(connection)

@@ -35,10 +35,10 @@ def serve_on(listener: socket.socket) -> None:
     """Serve on a socket that listens, until stopped by SIGINT or SIGTERM."""
     from api.app import create_app
     from api.security import Tokens, token_key
-    from cli.opening import prepared_city
+    from cli.opening import continued_city
     from cli.upkeep import kept_up
 
-    with prepared_city() as (settings, database, keys):
+    with continued_city() as (settings, database, keys):
         app = create_app(settings, database, keys, Tokens(token_key(settings.home)))
         host, port, *_ = listener.getsockname()
         print(f"Dasan serves on http://{host}:{port}/docs", file=sys.stderr, flush=True)

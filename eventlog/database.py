@@ -155,6 +155,8 @@ def prepare(database: Database, settings: Settings, keys: Keys | None) -> None:
                         "ALTER TABLE log_identity"
                         " ADD COLUMN log_id uuid NOT NULL DEFAULT gen_random_uuid()"
                     )
+                if not _exists(connection, "tree.head"):
+                    connection.execute(files("eventlog").joinpath("tree.sql").read_bytes())
         except psycopg.errors.InsufficientPrivilege as error:
             raise DatabaseError(
                 f"the user of the database {database.name} may not make tables or roles: {error}. "

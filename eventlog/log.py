@@ -12,6 +12,8 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from domain.inquiries import Inquiries
 from eventlog.application import BlockingInquiries, LibraryRecorder
+from eventlog.checkpoint import signer_of
+from eventlog.continuing import require_length
 from eventlog.database import SERVICE, Database, prepare, reached
 from eventlog.keys import Keys, load_keys
 from eventlog.loader import Loader
@@ -70,11 +72,13 @@ def prepared(settings: Settings) -> Iterator[tuple[Database, Keys]]:
     """Yield the database of the settings with its log, made if there is none, and the secrets.
 
     Raises:
-        DatabaseError, EmbeddedServerError, KeyFileError: it cannot be used; says why.
+        DatabaseError, EmbeddedServerError, KeyFileError, TreeError: it cannot be used; says why.
     """
     with reached(settings) as database:
         keys = load_keys(settings.home)
         prepare(database, settings, keys)
+        with database.connect() as connection:
+            require_length(connection, signer_of(settings.source, settings.home), settings.home)
         yield database, keys
 
 

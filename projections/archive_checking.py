@@ -131,7 +131,15 @@ class _Checker:
         # Hashing needs no DuckDB, and typing no Python: together they keep two cores busy.
         with self._duck.cursor() as cursor, ThreadPoolExecutor(1) as beside:
             growing = beside.submit(_grow, self._tree, cursor, records)
-            _refuse(rows.misplaced_record(self._duck, segment, self._recordedtime))
+            _refuse(
+                rows.misplaced_record(
+                    self._duck,
+                    segment.records.name,
+                    segment.first,
+                    segment.source,
+                    self._recordedtime,
+                )
+            )
             fault = self._wrong_row(number, segment)
             growing.result()
         _refuse(self._wrong_tree(segment, fault) or fault)

@@ -72,10 +72,12 @@ def relate(duck: DuckDBPyConnection, records: Path, events: Path) -> None:
     )
 
 
-def misplaced_record(duck: DuckDBPyConnection, segment: Manifest, since: str) -> Fault | None:
+def misplaced_record(
+    duck: DuckDBPyConnection, file: str, first: int, source: str, since: str
+) -> Fault | None:
     """Return the first record that is of another place, log or time than it should be.
 
-    `since` is the recorded time of the record before the segment.
+    `first` is the position of the first one, `since` the recorded time of the one before it.
     """
     row = duck.execute(
         f"SELECT due, position, said.sequence, said.source, said.recordedtime, before FROM ("
@@ -87,23 +89,23 @@ def misplaced_record(duck: DuckDBPyConnection, segment: Manifest, since: str) ->
         "     OR said.source IS DISTINCT FROM $source"
         "     OR coalesce(said.recordedtime < before, true)"
         " ORDER BY due LIMIT 1",
-        {"since": since, "first": segment.first, "source": segment.source},
+        {"since": since, "first": first, "source": source},
     ).fetchone()
     if row is None:
         return None
-    due, position, sequence, source, recordedtime, before = row
+    due, position, sequence, its_source, recordedtime, before = row
     if position != due:
         reason = f"position {position} stands there"
     elif sequence != f"{due:020}":
         reason = f"its record has the sequence {sequence!r:.80}, not '{due:020}'"
-    elif source != segment.source:
-        reason = f"its record has the source {source!r:.80}, not {segment.source!r}"
+    elif its_source != source:
+        reason = f"its record has the source {its_source!r:.80}, not {source!r}"
     else:
         reason = (
             f"its record has the recordedtime {recordedtime!r:.80}, and the record before it"
             f" {before!r:.80}"
         )
-    return Fault(segment.records.name, due, reason)
+    return Fault(file, due, reason)
 
 
 def last_recordedtime(duck: DuckDBPyConnection, segment: Manifest) -> str:

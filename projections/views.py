@@ -35,14 +35,15 @@ class View:
     says: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def definition(self) -> str:
-        """Return the SHA-256 of the view's text and of what it reads: another text is another.
-
-        Wherever the view is, its text is that of the schema with its name.
-        """
+    def text(self) -> str:
+        """The SQL of the view and of what it reads, as in the schema of its name wherever it is."""
         home = self.within(self.name)
-        texts = (text("events.sql"), text("corrections.sql"), home.tables, *home.merges)
-        return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+        return "\n".join((text("events.sql"), text("corrections.sql"), home.tables, *home.merges))
+
+    @property
+    def definition(self) -> str:
+        """The SHA-256 of the view's text: another text is another definition."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
     def table_names(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from consumers.broker import Broker
+from eventlog.continuing import published_at
 from eventlog.database import Database, prepare
 from eventlog.embedded import running
 from eventlog.keys import Keys, load_keys
@@ -90,6 +91,12 @@ def home() -> Iterator[Path]:
 def session_home() -> Iterator[Path]:
     with fresh_home() as home:
         yield home
+
+
+@pytest.fixture(autouse=True)
+def _unpublished(session_home: Path) -> None:
+    """Logs of other tests were published from the same home: theirs need not be continued."""
+    published_at(session_home).unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
-"""Waiting for the views of a running service."""
+"""Waiting for what a running service does beside its answers."""
 
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from tests.api.conftest import Client
 
 PATIENCE_S = 20.0
+
+T = TypeVar("T")
 
 
 def caught_up(client: Client) -> int:
@@ -16,3 +20,11 @@ def caught_up(client: Client) -> int:
         if all(view["position"] >= goal for view in views):
             return goal
         assert time.monotonic() < give_up_at, views
+
+
+def until(look: Callable[[], T | None]) -> T:
+    """Look until there is something, and return it."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while (found := look()) is None:
+        assert time.monotonic() < give_up_at
+    return found

@@ -1,0 +1,201 @@
+"""`dasan audit key | prove | export | verify`: what an auditor needs, and how it is checked."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from eventlog.checkpoint import Checkpoint, Verifier
+    from eventlog.proving import Proof
+    from eventlog.reader import StoredRecord
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+_POSITION = re.compile("[1-9][0-9]{0,18}", re.ASCII)
+_EVENT = re.compile("([0-9a-fA-F-]{36})/([1-9][0-9]{0,8})", re.ASCII)
+
+
+def key() -> None:
+    """Print the key that checkpoints are verified with: keep it where we cannot change it."""
+    import os
+
+    from eventlog.checkpoint import signer_of
+    from eventlog.settings import read_settings
+
+    settings = read_settings(os.environ)
+    print(signer_of(settings.source, settings.home).verifier)
+
+
+def prove(
+    what: Annotated[
+        str, typer.Argument(help="A position, an event's id STREAM/VERSION, or an inquiry's id.")
+    ],
+    to: Annotated[Path, typer.Option(help="The folder to write into.")] = Path(),
+) -> None:
+    """Write records and the proofs that they are in the log: POSITION.json, POSITION.tlog-proof.
+
+    `dasan audit verify POSITION.tlog-proof --key KEY` checks them anywhere.
+    """
+    from cli.opening import prepared_city
+    from eventlog.checkpoint import signer_of
+    from eventlog.growing import caught_up
+    from eventlog.proving import Prover
+
+    with prepared_city() as (settings, database, _), database.connect() as connection:
+        signer = signer_of(settings.source, settings.home)
+        caught_up(connection, signer)
+        prover = Prover(connection, signer.verifier)
+        proved = [
+            (stored, prover.proof(stored.position))
+            for stored in _records(connection, what, prover.checkpoint.size)
+        ]
+    to.mkdir(parents=True, exist_ok=True)
+    for stored, proof in proved:
+        _write(to, stored, proof)
+    print(f"{len(proved):,} records and proofs, up to {prover.checkpoint.size:,}, are in {to}")
+    if _is_stream(what):
+        print(
+            "versions are dense, so that a missing one shows; that nothing came after the last is"
+            " proved only by reading the verified log up to the checkpoint"
+        )
+
+
+def _is_stream(what: str) -> bool:
+    return not (_POSITION.fullmatch(what) or _EVENT.fullmatch(what))
+
+
+def _records(connection: "Connection", what: str, size: int) -> "list[StoredRecord]":
+    from eventlog.proving import NotProvableError, records_of
+    from eventlog.reader import read
+
+    try:
+        if _POSITION.fullmatch(what):
+            found = read(connection, after=int(what) - 1, upto=size, limit=1)
+        elif event := _EVENT.fullmatch(what):
+            stream, version = UUID(event[1]), int(event[2])
+            found = [one for one in records_of(connection, stream, size) if one.version == version]
+        else:
+            found = records_of(connection, UUID(what), size)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{what!r} is no position, no STREAM/VERSION and no id of an inquiry"
+        ) from error
+    if not found:
+        raise NotProvableError(f"no record {what} is in the log up to position {size:,}")
+    return found
+
+
+def _write(folder: Path, stored: "StoredRecord", proof: "Proof") -> None:
+    (folder / f"{stored.position}.json").write_bytes(stored.record)
+    (folder / f"{stored.position}.tlog-proof").write_text(str(proof), "utf-8")
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="A folder that is not there yet.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write all that an auditor needs to check the log without us: archive, tree, key, checkpoint.
+
+    See docs/auditing.md. Nothing in it is readable that is sealed.
+    """
+    from cli.opening import prepared_city
+    from cli.progress import progress_bar
+    from eventlog.archive import Archive
+    from eventlog.checkpoint import signer_of
+    from eventlog.reader import head
+    from projections.exporting import export as make
+
+    with prepared_city() as (settings, database, _):
+        with database.connect() as connection:
+            total = head(connection)
+        signer = signer_of(settings.source, settings.home)
+        with progress_bar("exporting", total) as progress:
+            made = make(database, Archive(settings.archive), signer, folder, progress)
+    if as_json:
+        _print({"folder": str(folder), **_document(made, signer.verifier)})
+    else:
+        print(f"{folder} has {made.size:,} records of {made.origin}, and what proves them")
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(help="An export, or a .tlog-proof beside its record.")],
+    key: Annotated[
+        str | None, typer.Option(help="The verifier key, or a file of it, kept elsewhere.")
+    ] = None,
+    earlier: Annotated[
+        Path | None, typer.Option(help="A checkpoint of before, kept elsewhere.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check an export, or a proof, without database and network; name the first thing wrong.
+
+    Every signature, hash and root, the order, and every typed row against its record.
+    """
+    from projections.export_checking import verify as verify_export
+    from projections.exported import Export
+
+    if path.suffix == ".tlog-proof":
+        _verify_proof(path, key)
+        return
+    export_ = Export(path)
+    verifier = _verifier(key) if key else export_.verifier
+    note = earlier.read_text("utf-8") if earlier else None
+    checkpoint, fault = verify_export(export_, verifier, note)
+    if as_json:
+        _print({**_document(checkpoint, verifier), "fault": fault and fault._asdict()})
+    elif fault:
+        print(f"wrong: {fault}")
+    else:
+        print(
+            f"nothing is wrong: {checkpoint.size:,} records of {checkpoint.origin} are those that"
+            f" {verifier} has signed"
+        )
+        if not key:
+            print("compare that key with one that you have from elsewhere: it lay in the export")
+    raise typer.Exit(1 if fault else 0)
+
+
+def _verifier(key: str) -> "Verifier":
+    from eventlog.checkpoint import Verifier
+
+    return Verifier.parsed(Path(key).read_text("utf-8") if Path(key).exists() else key)
+
+
+def _verify_proof(path: Path, key: str | None) -> None:
+    from eventlog.checkpoint import CheckpointError
+    from eventlog.proof import ProofError
+    from eventlog.proving import Proof
+
+    if key is None:
+        raise typer.BadParameter("a proof is checked with --key, which comes from elsewhere")
+    try:
+        proof = Proof.parsed(path.read_text("utf-8"))
+        checkpoint = proof.require(path.with_suffix(".json").read_bytes(), _verifier(key))
+    except (CheckpointError, ProofError) as error:
+        print(f"wrong: {path.name}: {error}")
+        raise typer.Exit(1) from error
+    print(
+        f"nothing is wrong: the record is at position {proof.index + 1:,} of the"
+        f" {checkpoint.size:,} that {checkpoint.origin} has signed"
+    )
+
+
+def _document(checkpoint: "Checkpoint", verifier: "Verifier") -> dict[str, object]:
+    import base64
+
+    return {
+        "origin": checkpoint.origin,
+        "size": checkpoint.size,
+        "root": base64.b64encode(checkpoint.root).decode(),
+        "key": str(verifier),
+    }
+
+
+def _print(document: dict[str, object]) -> None:
+    import orjson
+
+    print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

@@ -1,0 +1,160 @@
+"""Checkpoints: the log's size and root, signed (C2SP tlog-checkpoint and signed-note, Ed25519)."""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from eventlog.keys import secret
+
+_ED25519 = b"\x01"
+_DASH = "\u2014"
+_KEY_ID_BYTES = 4
+_ROOT_BYTES = 32
+_SIZE = re.compile("0|[1-9][0-9]{0,18}", re.ASCII)
+_KEY_ID = re.compile("[0-9a-f]{8}", re.ASCII)
+
+
+class CheckpointError(ValueError):
+    """This is no checkpoint of the log, or not signed by its key; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What the log says of itself: whose it is, how many records it has, and their root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    @property
+    def text(self) -> str:
+        """What is signed: three lines."""
+        return f"{self.origin}\n{self.size}\n{_base64(self.root)}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """The public key of a log, by name."""
+
+    name: str
+    key: bytes
+
+    @classmethod
+    def parsed(cls, text: str) -> Self:
+        """Return the key that a text names: `name+hex(key id)+base64(0x01 || public key)`.
+
+        Raises:
+            CheckpointError: it is no verifier key of Ed25519.
+        """
+        name, _, rest = text.strip().partition("+")
+        key_id, _, encoded = rest.partition("+")
+        octets = _decoded(encoded)
+        if not name or octets[:1] != _ED25519 or len(octets) != 1 + 32:
+            raise CheckpointError(f"{text.strip()!r:.80} is no verifier key of Ed25519")
+        verifier = cls(name, octets[1:])
+        if not _KEY_ID.fullmatch(key_id) or verifier.key_id.hex() != key_id:
+            raise CheckpointError(f"the verifier key {name} has not the id {key_id!r:.80}")
+        return verifier
+
+    @property
+    def key_id(self) -> bytes:
+        """Tells which key of this name it is: 4 bytes."""
+        named = self.name.encode() + b"\n" + _ED25519 + self.key
+        return hashlib.sha256(named).digest()[:_KEY_ID_BYTES]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.key_id.hex()}+{_base64(_ED25519 + self.key)}"
+
+    def opened(self, note: str) -> Checkpoint:
+        """Return the checkpoint of a signed note; signatures of others are not looked at.
+
+        Raises:
+            CheckpointError: it is none, or this key has not signed it.
+        """
+        text, _, signatures = note.rpartition("\n\n")
+        text += "\n"
+        checkpoint = _parsed(text)
+        for line in signatures.splitlines():
+            dash, _, rest = line.partition(" ")
+            name, _, encoded = rest.partition(" ")
+            octets = _decoded(encoded)
+            if (dash, name, octets[:_KEY_ID_BYTES]) != (_DASH, self.name, self.key_id):
+                continue
+            try:
+                public = Ed25519PublicKey.from_public_bytes(self.key)
+                public.verify(octets[_KEY_ID_BYTES:], text.encode())
+            except InvalidSignature as error:
+                raise CheckpointError(
+                    f"the signature of the checkpoint of {checkpoint.size:,} records is not by"
+                    f" {self.name} {self.key_id.hex()}, or the text was changed"
+                ) from error
+            if checkpoint.origin != self.name:
+                raise CheckpointError(
+                    f"the checkpoint is of {checkpoint.origin!r:.80}, and the key of {self.name}"
+                )
+            return checkpoint
+        raise CheckpointError(
+            f"no signature by {self.name} {self.key_id.hex()} is on the checkpoint"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The key that a log signs with."""
+
+    name: str
+    seed: bytes = field(repr=False)
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public half."""
+        return Verifier(self.name, self._key.public_key().public_bytes_raw())
+
+    @property
+    def _key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+    def signed(self, checkpoint: Checkpoint) -> str:
+        """Return the signed note of a checkpoint."""
+        signature = self._key.sign(checkpoint.text.encode())
+        line = f"{_DASH} {self.name} {_base64(self.verifier.key_id + signature)}\n"
+        return f"{checkpoint.text}\n{line}"
+
+
+def signer_of(source: str, home: Path) -> Signer:
+    """Return the log's signer; its key comes from `DASAN_SIGNING_KEY` or a file, made at need.
+
+    Raises:
+        KeyFileError: the key is malformed, or can neither be read nor made.
+    """
+    return Signer(source, secret("DASAN_SIGNING_KEY", home / "keys" / "signing"))
+
+
+def _parsed(text: str) -> Checkpoint:
+    lines = text.split("\n")
+    if len(lines) < 4 or lines[-1]:  # noqa: PLR2004 - three lines, each with its end
+        raise CheckpointError(f"{text[:80]!r} is no checkpoint: origin, size and root are due")
+    origin, size, root = lines[:3]
+    octets = _decoded(root)
+    if not origin or not _SIZE.fullmatch(size) or len(octets) != _ROOT_BYTES:
+        raise CheckpointError(f"{text[:80]!r} is no checkpoint: origin, size and root are due")
+    return Checkpoint(origin, int(size), octets)
+
+
+def _base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode("ascii")
+
+
+def _decoded(text: str) -> bytes:
+    """Return what a text in base64 stands for, nothing if it is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
