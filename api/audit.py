@@ -66,7 +66,8 @@ class Consistency(BaseModel):
 @router.get(
     "/key",
     response_class=Response,
-    responses={200: {"description": "A verifier key.", "content": {"text/plain": {}}}},
+    responses={200: {"description": "A verifier key.", "content": {"text/plain": {}}}}
+    | responses(HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def verifier_key(service: ServiceDep) -> Response:
     """Return the key that checkpoints are verified with; keep it where we cannot change it."""
