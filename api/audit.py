@@ -63,27 +63,25 @@ class Consistency(BaseModel):
     proof: list[str]
 
 
+def _text(description: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": description, "content": {"text/plain": {}}}}
+
+
 @router.get(
     "/key",
     response_class=Response,
-    responses={200: {"description": "A verifier key.", "content": {"text/plain": {}}}}
-    | responses(HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=_text("A verifier key.") | responses(HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def verifier_key(service: ServiceDep) -> Response:
     """Return the key that checkpoints are verified with; keep it where we cannot change it."""
     return Response(f"{service.signer.verifier}\n", media_type="text/plain")
 
 
-_PROOF_FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "A proof file (C2SP tlog-proof).", "content": {"text/plain": {}}}
-}
-
-
 @router.get(
     "/events/{position}/proof",
     dependencies=_auditor,
     response_class=Response,
-    responses=_PROOF_FILE | _PROBLEMS,
+    responses=_text("A proof file (C2SP tlog-proof).") | _PROBLEMS,
 )
 def prove_event(
     service: ServiceDep, position: Annotated[int, Path(ge=1, le=MAX_POSITION)]

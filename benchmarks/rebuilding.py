@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -258,15 +257,11 @@ class Measuring:
     def _rebuild(self, size: str) -> None:
         """Rebuild the KPI as its user does; the log's rest beyond the archive is folded, too."""
         self.bench.settle()
-        with _dasan(self.place, self.archive, "rebuild", "kpi", "--json") as program:
-            said = program.stdout.read() if program.stdout else b""
-            _, status, usage = os.wait4(program.pid, 0)
-            program.returncode = os.waitstatus_to_exitcode(status)
-        told = json.loads(said)
-        assert program.returncode == 0, told
+        done = _dasan(self.place, self.archive, "rebuild", "kpi", "--json")
+        told, peak_kb = json.loads(done.stdout), int(done.stderr.splitlines()[-1])
         n, seconds = told["range"][1], told["seconds"]
         self._note(f"rebuild kpi, {size}", "s", Measured(n, seconds, seconds))
-        peak = Measured(n, seconds, usage.ru_maxrss / 1_000)
+        peak = Measured(n, seconds, peak_kb / 1_000)
         self._note(f"peak memory of rebuild kpi, {size}", "MB", peak)
 
     def _alone(self, size: str) -> None:
@@ -335,18 +330,17 @@ def _copy_in(
                     copy.write(chunk)
 
 
-@contextmanager
-def _dasan(place: Place, archive: Archive, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the command `dasan` on a log."""
+def _dasan(place: Place, archive: Archive, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the command `dasan` on a log; the last line of its stderr is the memory that it took."""
     environment = {
         **os.environ,
         "DASAN_HOME": str(place.settings.home),
         "DASAN_DATABASE_URL": place.database.admin_url,
         "DASAN_ARCHIVE": archive.url,
     }
-    command = [str(Path(sys.executable).with_name("dasan")), *arguments]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as program:
-        yield program
+    dasan = str(Path(sys.executable).with_name("dasan"))
+    command = [sys.executable, "-m", "benchmarks.peak", dasan, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, check=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def relay(
         bool, typer.Option("--json", help="Print what --verify found as JSON.")
     ] = False,
 ) -> None:
-    """Send every record of the log to the topic of events, until stopped by Ctrl-C or SIGTERM.
+    """Send the log's records and signed checkpoints to their topics, until stopped by SIGTERM.
 
     Any number may run: one leads, the others stand by.
     """
@@ -30,7 +30,7 @@ def relay(
     from consumers.broker import read_broker
     from consumers.remembering import prepare_remembered
     from consumers.replica import require_origin
-    from consumers.topics import events
+    from consumers.topics import checkpoints, events
 
     broker = read_broker(os.environ)
     with prepared_city() as (settings, database, _):
@@ -39,16 +39,21 @@ def relay(
         topic = events(settings.city)
         if verify:
             raise typer.Exit(_verified(broker, topic, database, as_json=as_json))
-        _run(broker, topic, database)
+        _run(broker, topic, checkpoints(settings.city), database)
 
 
-def _run(broker: "Broker", topic: "Topic", database: "Database") -> None:
+def _run(broker: "Broker", events: "Topic", checkpoints: "Topic", database: "Database") -> None:
     from cli.running import run_until_stopped
+    from consumers.checkpoints import Checkpoints
     from consumers.relay import Events, Relay
     from consumers.topics import require
 
-    require(broker, topic)  # what is wrong at the start is said at once
-    run_until_stopped(Relay(broker, database, Events(topic), "events").run)
+    for topic in (events, checkpoints):
+        require(broker, topic)  # what is wrong at the start is said at once
+    run_until_stopped(
+        Relay(broker, database, Events(events), "events").run,
+        Relay(broker, database, Checkpoints(checkpoints), "checkpoints").run,
+    )
 
 
 def _verified(broker: "Broker", topic: "Topic", database: "Database", *, as_json: bool) -> int:

@@ -12,6 +12,7 @@ from consumers.broker import MECHANISMS, PROTOCOLS
 from consumers.contacts import group
 from consumers.documented_messages import (
     CONTENT_TYPE,
+    checkpoint_messages,
     contact_messages,
     event_messages,
     kafka,
@@ -80,6 +81,9 @@ def _channels(city: str) -> dict[str, Any]:
         "contacts": _channel(topics.contacts(city), contacts, contact_messages()),
         "rejected": _channel(topics.rejected(city), explanations.REJECTED, rejected_messages(city)),
         "events": _channel(topics.events(city), explanations.EVENTS, event_messages(city)),
+        "checkpoints": _channel(
+            topics.checkpoints(city), explanations.CHECKPOINTS, checkpoint_messages()
+        ),
     }
 
 
@@ -111,6 +115,9 @@ def _operations(city: str) -> dict[str, Any]:
         },
         "sendRejected": _operation("send", "rejected", "What was not taken is told."),
         "sendEvents": _operation("send", "events", "`dasan relay` sends the log from its start."),
+        "sendCheckpoints": _operation(
+            "send", "checkpoints", "`dasan relay` sends what was signed."
+        ),
         "receiveEvents": _operation(
             "receive", "events", "`dasan consume replica` keeps the log and its views elsewhere."
         ),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from consumers import ends, rejection, topics
+from consumers import checkpoints, ends, rejection, topics
 from consumers.event_schema import ENVELOPE, SCHEMAS, Schema, event_schemas, of_text, ref, said_of
 from consumers.rejection import Origin, Rejection, RejectionData
 from domain.events import CATALOGUE, Noted
@@ -19,10 +19,12 @@ from importers.contact_envelope import step_schema
 
 KAFKA_BINDING = "0.5.0"
 STRUCTURED = ends.STRUCTURED.decode()
+TEXT = checkpoints.TEXT.decode()
 CONTENT_TYPE = STRUCTURED.partition(";")[0]
 JSON_DEFS = "#/$defs/"
 SENT_HEADERS, CONTACT_HEADERS = "headers.sent", "headers.contact"
-EVENT, CONTACT, REJECTED = "event", "contact", "rejected"
+CHECKPOINT_HEADERS = "headers.checkpoint"
+EVENT, CONTACT, REJECTED, CHECKPOINT = "event", "contact", "rejected", "checkpoint"
 STEP = "step."
 """Begins the names of the schemas that the steps of contacts are made of."""
 
@@ -33,7 +35,8 @@ _AT = datetime(2012, 2, 29, 0, 0, 4, tzinfo=UTC)
 def schemas(city: str) -> dict[str, Schema]:
     """Return every schema that a message refers to."""
     return {
-        SENT_HEADERS: _sent_headers(),
+        SENT_HEADERS: _sent_headers(STRUCTURED),
+        CHECKPOINT_HEADERS: _sent_headers(TEXT),
         CONTACT_HEADERS: {"type": "object", "properties": {ends.CONTENT_TYPE: {"type": "string"}}},
         **event_schemas(_source(city)),
         **_contact_schemas(),
@@ -49,6 +52,13 @@ def event_messages(city: str) -> dict[str, Any]:
     }
     messages[Noted.TYPE]["examples"] = [_example(42, _noted(city, 42))]
     return messages
+
+
+def checkpoint_messages() -> dict[str, Any]:
+    """Return the message of the topic of checkpoints."""
+    name = "checkpoint"
+    message = _message(name, "A signed checkpoint.", headers=CHECKPOINT_HEADERS, binding=CHECKPOINT)
+    return {name: {**message, "contentType": TEXT.partition(";")[0], "payload": {"type": "string"}}}
 
 
 def contact_messages() -> dict[str, Any]:
@@ -73,6 +83,7 @@ def message_bindings() -> dict[str, Any]:
         EVENT: kafka(key=ENVELOPE["subject"]),
         CONTACT: kafka(key=contact),
         REJECTED: kafka(key=place),
+        CHECKPOINT: kafka(key={"type": "string", "description": "The log's origin."}),
     }
 
 
@@ -92,9 +103,9 @@ def _message(type_: str, description: str, *, headers: str, binding: str) -> dic
     }
 
 
-def _sent_headers() -> Schema:
+def _sent_headers(content_type: str) -> Schema:
     properties = {
-        ends.CONTENT_TYPE: {"type": "string", "const": STRUCTURED},
+        ends.CONTENT_TYPE: {"type": "string", "const": content_type},
         ends.POSITION: of_text("[1-9][0-9]*", "Rises; in decimal digits."),
         ends.LOG_ID: {"type": "string", "format": "uuid", "description": "The log that it is of."},
     }

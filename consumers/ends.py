@@ -36,10 +36,12 @@ class End(NamedTuple):
     value: bytes
 
 
-def headers(position: int, log_id: UUID) -> list[tuple[str, bytes]]:
+def headers(
+    position: int, log_id: UUID, content_type: bytes = STRUCTURED
+) -> list[tuple[str, bytes]]:
     """Return the headers of a record."""
     return [
-        (CONTENT_TYPE, STRUCTURED),
+        (CONTENT_TYPE, content_type),
         (POSITION, b"%d" % position),
         (LOG_ID, str(log_id).encode()),
     ]

@@ -35,6 +35,14 @@ citizen is forgotten the keys are destroyed and `citizen.forgotten.v1` names the
 have opened under them.
 """
 
+CHECKPOINTS = """\
+What the log says of itself about once a second while it grows: a signed note of its origin, its
+number of records and the root of their Merkle tree (C2SP tlog-checkpoint, Ed25519). `position` is
+that number. The key that verifies it is that of `GET /v1/audit/key`; have it from elsewhere, too.
+
+Whoever keeps these is a witness: the log cannot be rewritten or cut without them seeing it.
+"""
+
 CONTACTS = """\
 What channel gateways report of contacts, step by step; docs/contacts.md tells what each step does.
 A message has {max_bytes:,} bytes at most.

@@ -17,7 +17,7 @@ from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 
 from consumers.broker import Broker
-from consumers.ends import End, headers, last_records, position_of
+from consumers.ends import STRUCTURED, End, headers, last_records, position_of
 from consumers.topics import Known
 
 BATCH_BYTES = 262_144
@@ -39,6 +39,7 @@ class Outgoing(NamedTuple):
     position: int
     key: bytes
     value: bytes
+    content_type: bytes = STRUCTURED
 
 
 class Session:
@@ -102,7 +103,7 @@ class Session:
                 key=row.key,
                 value=row.value,
                 partition=partition,
-                headers=headers(row.position, self._log_id),
+                headers=headers(row.position, self._log_id, row.content_type),
             )
             for partition, row in missing
         ]

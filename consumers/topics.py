@@ -57,6 +57,11 @@ def events(city: str) -> Topic:
     return Topic(f"dasan.{city}.events", FOR_EVER)
 
 
+def checkpoints(city: str) -> Topic:
+    """Name what the log says of itself, signed: for ever."""
+    return Topic(f"dasan.{city}.checkpoints", FOR_EVER)
+
+
 def contacts(city: str) -> Topic:
     """Name what channel gateways report: personal data, for a day."""
     return Topic(f"dasan.{city}.contacts", str(DAY_MS))

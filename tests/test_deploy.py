@@ -110,7 +110,8 @@ def test_the_topics_are_made_as_they_have_to_be(tmp_path: Path) -> None:
     made = {topic["--topic"]: topic for topic in made_topics(tmp_path, city="busan")}
 
     wanted: list[Topic] = [
-        make("busan") for make in (topics.events, topics.contacts, topics.rejected)
+        make("busan")
+        for make in (topics.events, topics.checkpoints, topics.contacts, topics.rejected)
     ]
     assert {*made} == {topic.name for topic in wanted}
     for topic in wanted:

@@ -43,6 +43,10 @@ class Connected:
         return topics.events(self.city)
 
     @property
+    def checkpoints(self) -> Topic:
+        return topics.checkpoints(self.city)
+
+    @property
     def contacts(self) -> Topic:
         return topics.contacts(self.city)
 
@@ -52,7 +56,7 @@ class Connected:
 
     def prepare(self) -> None:
         """Make the topics, and the tables that remember what is done with them."""
-        create_topics(self.broker, [self.events, self.contacts, self.rejected])
+        create_topics(self.broker, [self.events, self.checkpoints, self.contacts, self.rejected])
         prepare_remembered(self.database)
         prepare_pending(self.database)
 
@@ -113,11 +117,11 @@ class Connected:
         with self.database.connect() as connection:
             return head(connection)
 
-    def relayed(self) -> int:
-        """Return the position that was acknowledged and stored."""
+    def relayed(self, topic: Topic | None = None) -> int:
+        """Return the position that was acknowledged and stored, of events if not said otherwise."""
         with self.database.connect() as connection:
             row = connection.execute(
-                "SELECT position FROM relay WHERE topic = %s", [self.events.name]
+                "SELECT position FROM relay WHERE topic = %s", [(topic or self.events).name]
             ).fetchone()
         return row[0] if row else 0
 

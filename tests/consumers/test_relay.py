@@ -14,15 +14,18 @@ from kafka.admin import KafkaAdminClient
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
+from consumers.checkpoints import Checkpoints
 from consumers.ends import ForeignRecordError
-from consumers.relay import DivergedError, leading
+from consumers.relay import DivergedError, Relay, leading
 from consumers.remembering import prepare_remembered
-from consumers.sending import Outgoing
-from consumers.topics import TopicError
+from consumers.sending import Outgoing, Session
+from consumers.topics import TopicError, require
+from eventlog.checkpoint import Signer
+from eventlog.growing import caught_up
 from eventlog.log import assembled
 from eventlog.reader import identity, read
 from tests.conftest import Servers
-from tests.consumers.connected import Connected
+from tests.consumers.connected import Connected, running
 from tests.consumers.reading import read_topic
 from tests.faults.harness import await_condition
 
@@ -243,3 +246,44 @@ def cut_leader(connected: Connected) -> None:
             " WHERE locktype = 'advisory' AND granted AND datname = current_database()"
         ).fetchall()
     assert pid == (True,)
+
+
+def test_checkpoints_are_relayed_as_they_were_signed(connected: Connected) -> None:
+    signer = Signer("/dasan/seoul", bytes(32))
+    with connected.database.connect() as connection:
+        for _ in range(2):
+            connected.happen(3, seed=connected.position())
+            caught_up(connection, signer)
+        table = Checkpoints(connected.checkpoints)
+        relay = Relay(connected.broker, connected.database, table, "checkpoints")
+
+        with running(relay.run) as is_running:
+            await_condition(
+                lambda: (
+                    connected.relayed(connected.checkpoints) == connected.position()
+                    or not is_running()
+                )
+            )
+
+        sizes = [
+            signer.verifier.opened(record.value.decode()).size
+            for record in read_topic(connected.broker, connected.checkpoints.name)
+        ]
+    assert len(sizes) == 2
+    assert sizes[-1] == connected.position()
+
+
+def test_a_topic_with_another_checkpoint_is_refused(connected: Connected) -> None:
+    connected.happen(3)
+    with connected.database.connect() as connection:
+        log_id = identity(connection).log_id
+        caught_up(connection, Signer("/dasan/seoul", bytes(32)))
+        topic = require(connected.broker, connected.checkpoints)
+        with Session(connected.broker, topic, log_id) as session:
+            session.send([Outgoing(connected.position(), b"/dasan/seoul", b"another")])
+    relay = Relay(
+        connected.broker, connected.database, Checkpoints(connected.checkpoints), "checkpoints"
+    )
+
+    with pytest.raises(DivergedError, match="another checkpoint"), running(relay.run) as runs:
+        await_condition(lambda: not runs())
