@@ -8,6 +8,7 @@ from benchmarks.callers import Measured, Run
 from benchmarks.cases import FULL, QUICK, RATIOS, Scale, cases
 from benchmarks.figures import Figure, measured_on, table
 from benchmarks.progress import progress
+from benchmarks.proving import RATIOS as PROVING_RATIOS
 from benchmarks.served import served
 from benchmarks.server import Bench, bench
 from benchmarks.service import RATIOS as SERVICE_RATIOS
@@ -26,7 +27,7 @@ def main() -> None:
     with bench() as place, served(place.log("served")) as service, kafka() as (broker, without):
         figures = measure(place, scale, Load(service, scale.seconds, scale.warm_up_seconds), broker)
         postgresql = place.ask("SHOW server_version")
-    ratios = [*RATIOS, *SERVICE_RATIOS, *(STREAMING_RATIOS if broker else ())]
+    ratios = [*RATIOS, *PROVING_RATIOS, *SERVICE_RATIOS, *(STREAMING_RATIOS if broker else ())]
     for figure in figures:
         print(figure.as_json())
     print("", table(figures, ratios), "", measured_on(postgresql) + without, sep="\n")

@@ -9,6 +9,7 @@ from benchmarks.catching_up import LibraryCounter, Views
 from benchmarks.figures import Ratio
 from benchmarks.library import LibrarySaves
 from benchmarks.pgbench import Pgbench
+from benchmarks.proving import SIGNED, SignedSaves, proving
 from benchmarks.saves import EVENTS, Saves
 from benchmarks.server import Bench, Case
 
@@ -21,6 +22,7 @@ RATIOS = (
     Ratio("save / library save, 1 process each", ONE, LIBRARY_ONE, aim=6),
     Ratio("save with 2 processes / library save with 1", TWO, LIBRARY_ONE, aim=8),
     Ratio("save / library save, 2 processes each", TWO, LIBRARY_TWO),
+    Ratio("save with the tree beside / save", SIGNED, ONE),
     Ratio("save with 1 process / pgbench", ONE, PGBENCH),
     Ratio("save with 2 processes / pgbench", TWO, PGBENCH),
     Ratio("all views / library ProjectionRunner", VIEWS, COUNTER, aim=40),
@@ -38,15 +40,18 @@ class Scale:
     log_events: int
     library_events: int
     sent_events: int
+    leaves: int
 
 
 FULL = Scale(
     rounds=3, seconds=5, warm_up_seconds=1.5,
     log_events=400_000, library_events=6_000, sent_events=200_000,
+    leaves=10_000_000,
 )  # fmt: skip
 QUICK = Scale(
     rounds=1, seconds=0.2, warm_up_seconds=0.1,
     log_events=3_000, library_events=300, sent_events=1_000,
+    leaves=70_000,
 )  # fmt: skip
 
 
@@ -65,6 +70,7 @@ def cases(bench: Bench, scale: Scale) -> list[Case]:
     return [
         Case(ONE, "saves/s", saving(Saves(bench.log("ours_1")), 1)),
         Case(TWO, "saves/s", saving(Saves(bench.log("ours_2")), 2)),
+        Case(SIGNED, "saves/s", saving(SignedSaves(Saves(bench.log("ours_signed"))), 1)),
         Case(LIBRARY_ONE, "saves/s", saving(LibrarySaves(bench.database("library_1"), CALLERS), 1)),
         Case(
             LIBRARY_TWO,
@@ -74,6 +80,7 @@ def cases(bench: Bench, scale: Scale) -> list[Case]:
         Case(PGBENCH, "transactions/s", partial(pgbench.run, scale.seconds)),
         Case(VIEWS, "events/s", views.run),
         Case(COUNTER, "events/s", counter.run),
+        *proving(bench, scale.log_events, scale.leaves),
     ]
 
 

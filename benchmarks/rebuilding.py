@@ -8,6 +8,7 @@ library's own runner.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -24,14 +25,18 @@ from benchmarks.catching_up import LibraryCounter
 from benchmarks.figures import Figure, Ratio, measured_on, table
 from benchmarks.growing import Growing
 from benchmarks.progress import progress
+from benchmarks.proving import SIGNER, VERIFYING, verified
 from benchmarks.server import Bench, Place, bench
 from eventlog.archive import SEGMENT_EVENTS, Archive
+from eventlog.growing import caught_up
 from eventlog.reader import head
 from projections import runner, shadow, spark
 from projections.archive_checking import verify
 from projections.decoding import records
 from projections.digest import Layout, layouts
 from projections.duck import name_buckets, opened
+from projections.exported import Export
+from projections.exporting import export
 from projections.folding import Rows, on_duckdb, on_postgres
 from projections.history import gather, relate
 from projections.sealing import seal
@@ -110,6 +115,7 @@ def ratios(scale: Scale) -> list[Ratio]:
         ]  # fmt: skip
     return [
         *found,
+        Ratio(VERIFYING, f"{VERIFYING}, {scale.names[1]}", aim=500_000),
         Ratio(f"seal, {large}", f"seal, {large}", aim=200_000),
         Ratio("fold kpi from the log alone", f"fold kpi from the log alone, {small}", aim=60_000),
         Ratio("fold kpi / library ProjectionRunner", f"fold kpi, {large}", LIBRARY),
@@ -175,6 +181,8 @@ class Measuring:
             if done == 0:
                 self._alone(name)
                 self._on_spark(name)
+            if done == 1:
+                self._exported(name)
             yield self.figures
 
     def _note(self, case: str, unit: str, run: Run | Measured) -> None:
@@ -300,6 +308,16 @@ class Measuring:
 
             for _ in range(self.scale.rounds):
                 self._note(f"fold kpi on Spark, {size}", "events/s", self._timed(fold))
+
+    def _exported(self, size: str) -> None:
+        """Verify the signature, hashes and root of an export, as an auditor does first."""
+        with self.place.database.connect() as connection:
+            caught_up(connection, SIGNER)
+        exported = Export(self.folder / "export")
+        export(self.place.database, self.archive, SIGNER, exported.folder)
+        for _ in range(self.scale.rounds):
+            self._note(f"{VERIFYING}, {size}", "events/s", verified(exported))
+        shutil.rmtree(exported.folder)
 
     def _written_on_postgresql(self, of: View, folder: Path) -> None:
         with (

@@ -83,7 +83,10 @@ def tiles_in(connection: Connection) -> Tiles:
 
     def tile(place: Place) -> bytes:
         row = connection.execute(
-            "SELECT hashes FROM tree.tile WHERE level = %s AND number = %s", place, binary=True
+            "SELECT hashes FROM tree.tile WHERE level = %s AND number = %s",
+            place,
+            prepare=True,
+            binary=True,
         ).fetchone()
         return row[0] if row else b""
 
