@@ -9,7 +9,9 @@ from typing import Any
 from psycopg import Connection
 
 from cli.progress import progress_bar
+from eventlog.continuing import require_records
 from eventlog.database import Database
+from eventlog.growing import TreeError
 from eventlog.inspection import Fault, inspect, records
 from eventlog.keys import Keys
 from eventlog.reader import Identity, head, identity
@@ -27,6 +29,7 @@ class Findings:
     """What was found of a log up to `position`, and of its views.
 
     `roots` has the root up to each position that was asked for, null where a record is missing;
+    `unsigned` says which record is not the one that was signed;
     `keys` counts the keys of personal data by the key-encryption key that wraps them.
     """
 
@@ -35,6 +38,7 @@ class Findings:
     position: int
     roots: Mapping[int, bytes | None]
     log_fault: Fault | None
+    unsigned: str | None
     views: Mapping[str, Checked]
     durability: Mapping[str, str]
     keys: Mapping[str, int]
@@ -60,6 +64,8 @@ class Findings:
                 f"log: position {self.log_fault.position:,}: {self.log_fault.reason}:"
                 " restore the log from a backup, or from a replica that was compared"
             )
+        if self.unsigned:
+            yield f"log: {self.unsigned}"
         for name, view in self.views.items():
             yield from (f"view {name}: {reason}" for reason in _reasons(name, view, self.position))
         for key, count in self.keys.items():
@@ -92,6 +98,7 @@ def checkup(
             position=position,
             roots={position: log.root, **before},
             log_fault=log.fault,
+            unsigned=_unsigned(connection),
             views=views,
             durability=_durability(connection),
             keys=_wrapped(connection),
@@ -102,6 +109,15 @@ def checkup(
 def _catch_up(database: Database, connection: Connection, goal: int) -> None:
     with progress_bar("counting", goal) as progress, suppress(ViewStoppedError):  # told by its view
         catch_up(Runner(connection), database.connect, goal, progress)
+
+
+def _unsigned(connection: Connection) -> str | None:
+    row = connection.execute("SELECT max(size) FROM tree.checkpoint").fetchone()
+    try:
+        require_records(connection, row[0] if row and row[0] else 0)
+    except TreeError as error:
+        return str(error)
+    return None
 
 
 def _durability(connection: Connection) -> dict[str, str]:

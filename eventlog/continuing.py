@@ -58,7 +58,7 @@ def require_continued(
     """Let the tree reach the log's head, and check that it continues what was published.
 
     Returns the newest checkpoint, None of an empty log. The newest `looked_at` records are hashed
-    again; `dasan audit verify` does it with all.
+    again; `dasan doctor` does it with all.
 
     Raises:
         TreeError: the log does not continue it; says where, and what to do.
@@ -69,7 +69,7 @@ def require_continued(
         return None
     if published:
         _require_root(connection, published)
-    _require_records(connection, checkpoint.size, looked_at)
+    require_records(connection, checkpoint.size, looked_at)
     return checkpoint
 
 
@@ -119,7 +119,13 @@ def _require_root(connection: Connection, published: Checkpoint) -> None:
         )
 
 
-def _require_records(connection: Connection, size: int, looked_at: int) -> None:
+def require_records(connection: Connection, size: int, looked_at: int | None = None) -> None:
+    """Hash the newest records of the first `size` again, all of them if not said how many.
+
+    Raises:
+        TreeError: one is not the one that was signed; says which.
+    """
+    looked_at = size if looked_at is None else looked_at
     begin = max(0, size - looked_at) // WIDTH * WIDTH
     row = connection.execute(_DIFFERENT, {"begin": begin, "size": size}, binary=True).fetchone()
     if row is None:
@@ -133,6 +139,6 @@ def _require_records(connection: Connection, size: int, looked_at: int) -> None:
     )
     raise TreeError(
         f"the record at position {position:,} is not the one that was signed: it was changed or is"
-        " missing. Restore the backup or the archive's record of that position; dasan audit verify"
-        " looks at all of them"
+        " missing. Restore the backup or the archive's record of that position; dasan doctor looks"
+        " at all of them"
     )

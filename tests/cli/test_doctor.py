@@ -13,7 +13,9 @@ from typer.testing import CliRunner, Result
 from cli.doctor import doctor
 from domain.inquiry import Inquiry
 from domain.vocabulary import code
+from eventlog.checkpoint import Signer
 from eventlog.database import Database
+from eventlog.growing import caught_up
 from eventlog.log import Log
 from projections.runner import Runner
 from tests.conftest import Servers
@@ -345,3 +347,19 @@ def test_a_file_that_is_none_is_refused_before_anything_is_opened(
     assert result.stderr.startswith(f"dasan: {file}")
     assert reason in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_record_that_is_not_the_one_that_was_signed_is_named(run: Run, told: Log) -> None:
+    with told.database.connect() as connection:
+        caught_up(connection, Signer("/dasan/seoul", bytes(32)))
+    assert run().exit_code == 0
+    change(
+        told.database,
+        "UPDATE log SET record = convert_to(replace(convert_from(record, 'UTF8'),"
+        " '\"actor\":', '\"actor\": '), 'UTF8') WHERE position = 3",
+    )
+
+    found = run()
+
+    assert found.exit_code == 1
+    assert "the record at position 3 is not the one that was signed" in found.stdout

@@ -72,7 +72,7 @@ def forged(folder: Path, told: Sequence[bytes], signer: Signer = SIGNER) -> Path
     for number in range(-(-size // WIDTH)):
         part = told[number * WIDTH : (number + 1) * WIDTH]
         path = folder / bundle_path(number, len(part))
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bundle(part))
     for place, hashes in grown(lambda _: b"", 0, [*map(leaf_hash, told)]).items():
         path = folder / path_of(place, len(hashes) // HASH_BYTES)
@@ -207,6 +207,14 @@ def test_a_changed_tile_is_named(taken: Path) -> None:
     (taken / TILE).write_bytes(hashes)
 
     assert f"{TILE}: position {IN_REST}:" in (fault(taken) or "")
+
+
+def test_a_changed_tile_above_those_of_leaves_is_named(taken: Path) -> None:
+    forged(taken, records(taken) * 20)
+    path = taken / "tile/1/000.p/2"
+    path.write_bytes(path.read_bytes()[::-1])
+
+    assert "tile/1/000.p/2: its hashes are not those of the tiles below it" in (fault(taken) or "")
 
 
 def test_records_that_were_changed_with_their_tiles_have_another_root(taken: Path) -> None:
