@@ -4,7 +4,7 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,13 +79,21 @@ class LineUp:
         """Stop the broker and start it; whoever was just starting and found none starts again."""
         self.server.stop()
         self.server.start()
-        for program in (p for programs in self.programs.values() for p in programs):
-            if program.process.poll() is not None:
-                _start_again(program)
+
+    def _await(self, condition: Callable[[], bool]) -> None:
+        """Wait as whoever supervises the programs would: one may find out late that it has ended."""
+
+        def holds() -> bool:
+            for program in (p for programs in self.programs.values() for p in programs):
+                if program.process.poll() is not None:
+                    _start_again(program)
+            return condition()
+
+        await_condition(holds)
 
     def _await_progress(self) -> None:
         before = self.progress()
-        await_condition(
+        self._await(
             lambda: all(now > then for now, then in zip(self.progress(), before, strict=True)),
         )
 
@@ -101,12 +109,12 @@ class LineUp:
         """Wait until everything that was sent has gone its way."""
         contacts = require(self.connected.broker, self.connected.contacts)
         sent = written(self.connected.broker, contacts.name)
-        await_condition(lambda: _moved(self.connected.database) >= sent)
-        await_condition(lambda: self.connected.relayed() == self.connected.position())
-        await_condition(self._is_rejected)
+        self._await(lambda: _moved(self.connected.database) >= sent)
+        self._await(lambda: self.connected.relayed() == self.connected.position())
+        self._await(self._is_rejected)
 
     def await_replica(self) -> None:
-        await_condition(lambda: _head(self.replica) == self.connected.position())
+        self._await(lambda: _head(self.replica) == self.connected.position())
 
     def stop(self) -> None:
         """Stop all programs, which end well."""
