@@ -81,7 +81,7 @@ class LineUp:
         self.server.start()
 
     def _await(self, condition: Callable[[], bool]) -> None:
-        """Wait as whoever supervises the programs would: one may find out late that it has ended."""
+        """Wait, and start programs again as a supervisor would: one may find out late."""
 
         def holds() -> bool:
             for program in (p for programs in self.programs.values() for p in programs):
