@@ -10,6 +10,7 @@ from api import (
     audit,
     backlog,
     catalogue,
+    citizens,
     commands,
     disclosures,
     documentation,
@@ -21,6 +22,8 @@ from api import (
     listing,
     praise,
     problems,
+    searching,
+    statements,
     transparency,
 )
 from api.limits import Limits
@@ -42,8 +45,8 @@ def create_app(settings: Settings, database: Database, keys: Keys, tokens: Token
             yield
 
     parts = (
-        commands, inquiries, listing, praise, disclosures, kpi, backlog, catalogue, events, audit,
-        transparency, health,
+        commands, inquiries, listing, praise, disclosures, citizens, kpi, backlog, catalogue,
+        events, audit, searching, statements, transparency, health,
     )  # fmt: skip
     app = FastAPI(
         # Not included: an included router looks each request up twice.

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from api.security import ForbiddenError, UnauthenticatedError
-from domain.errors import InquiryError, InquiryNotFoundError
+from domain.errors import CitizenNotFoundError, InquiryError, InquiryNotFoundError
 from domain.inquiries import KeyReusedError, StaleVersionError
 from domain.request import RequestError
 from domain.vocabulary import VocabularyError
@@ -55,6 +55,7 @@ HTTP_STATUS: dict[type[Exception], HTTPStatus] = {
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     InquiryNotFoundError: HTTPStatus.NOT_FOUND,
+    CitizenNotFoundError: HTTPStatus.NOT_FOUND,
     NotFoundError: HTTPStatus.NOT_FOUND,
     InquiryError: HTTPStatus.CONFLICT,  # out of turn
     KeyInFlightError: HTTPStatus.CONFLICT,

@@ -21,6 +21,7 @@ from eventlog.embedded import EmbeddedServerError
 from eventlog.growing import TreeError
 from eventlog.keys import KeyFileError
 from eventlog.proving import NotProvableError
+from eventlog.rotating import RotationError
 from eventlog.settings import SettingsError
 from eventlog.writer import WriterError
 from importers.text_file import ImportFileError
@@ -39,8 +40,8 @@ from simulation.sending import SendingError
 CANNOT_BEGIN = (
     ArchiveError, BrokerError, BulkError, CheckpointError, DatabaseError, EmbeddedServerError,
     EngineError, ExportError, HistoryError, ImportFileError, KeyFileError, NotProvableError,
-    QuestionError, RebuildError, ReplicaError, RequestError, RollbackError, ServeError,
-    SettingsError, TopicError, TreeError, VocabularyError,
+    QuestionError, RebuildError, ReplicaError, RequestError, RollbackError, RotationError,
+    ServeError, SettingsError, TopicError, TreeError, VocabularyError,
 )  # fmt: skip
 """Used wrongly, or nothing could be done: exit status 2."""
 

@@ -15,11 +15,15 @@ from cli import (
     consuming,
     doctor,
     expiring,
+    forgetting,
     importing,
+    keys,
     kpi,
     project,
     rebuilding,
     relaying,
+    replaying,
+    searching,
     serving,
     simulating,
     verify_kpi,
@@ -45,6 +49,8 @@ app.add_typer(audits, name="audit")
 audits.command("export")(auditing.export)
 audits.command("key")(auditing.key)
 audits.command("prove")(auditing.prove)
+audits.command("search")(searching.search)
+audits.command("replay")(replaying.replay)
 audits.command("verify")(auditing.verify)
 catalogues = typer.Typer(no_args_is_help=True, help="Names of codes, and what is aimed at.")
 app.add_typer(catalogues, name="catalogue")
@@ -53,14 +59,20 @@ consumers = typer.Typer(no_args_is_help=True, help="Take messages from Kafka: do
 app.add_typer(consumers, name="consume")
 consumers.command("contacts")(consuming.contacts)
 consumers.command("replica")(consuming.replica)
+key_keeping = typer.Typer(no_args_is_help=True, help="The city's secrets: docs/forgetting.md.")
+app.add_typer(key_keeping, name="keys")
+key_keeping.command("rotate")(keys.rotate)
 app.command("backlog")(backlog.backlog)
 app.command("demo")(simulating.demo)
 app.command("doctor")(doctor.doctor)
 app.command("expire")(expiring.expire)
+app.command("forget")(forgetting.forget)
+app.command("hold")(forgetting.hold)
 app.command("kpi")(kpi.kpi)
 app.command("project")(project.project)
 app.command("rebuild")(rebuilding.rebuild)
 app.command("relay")(relaying.relay)
+app.command("release")(forgetting.release)
 app.command("serve")(serving.serve)
 app.command("simulate")(simulating.simulate)
 app.command("token")(serving.token)

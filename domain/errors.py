@@ -75,3 +75,11 @@ class ScoreError(InquiryError):
 
 class LinkError(InquiryError):
     """An inquiry cannot be linked to itself, nor annulled as a duplicate of nothing."""
+
+
+class CitizenNotFoundError(InquiryError):
+    """Nothing is known of a citizen with this id."""
+
+
+class CitizenHeldError(InquiryError):
+    """A legal hold forbids to forget the citizen."""

@@ -157,6 +157,8 @@ def prepare(database: Database, settings: Settings, keys: Keys | None) -> None:
                     )
                 if not _exists(connection, "tree.head"):
                     connection.execute(files("eventlog").joinpath("tree.sql").read_bytes())
+                if not _exists(connection, "vault.asked"):
+                    connection.execute(files("eventlog").joinpath("forgetting.sql").read_bytes())
         except psycopg.errors.InsufficientPrivilege as error:
             raise DatabaseError(
                 f"the user of the database {database.name} may not make tables or roles: {error}. "

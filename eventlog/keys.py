@@ -3,6 +3,10 @@
 The key-encryption key wraps the keys of personal data; the look-up key turns contact ids and
 telephone numbers into keyed hashes. They come from `DASAN_KEY_ENCRYPTION_KEY` and
 `DASAN_LOOKUP_KEY` (base64), else from files under `DASAN_HOME/keys`, made at the first start.
+
+While the key-encryption key is being changed (`eventlog/rotating.py`) there are two: the next one,
+of `DASAN_NEW_KEY_ENCRYPTION_KEY` or of the file `encryption.next`, wraps what is new, and the
+present one still opens what it has wrapped.
 """
 
 import base64
@@ -11,13 +15,17 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+
 from domain.vocabulary import Code, Contact, Digest
 
 KEY_BYTES = 32
+ENCRYPTION, NEXT_ENCRYPTION = "DASAN_KEY_ENCRYPTION_KEY", "DASAN_NEW_KEY_ENCRYPTION_KEY"
 
 
 class KeyFileError(RuntimeError):
@@ -30,11 +38,28 @@ class Keys:
 
     encryption: bytes = field(repr=False)
     lookup: bytes = field(repr=False)
+    former: bytes | None = field(default=None, repr=False)
+    """The key-encryption key that is being replaced, while it is."""
 
     @property
     def encryption_id(self) -> bytes:
         """Names the key-encryption key without giving it away: 8 bytes."""
-        return hashlib.sha256(b"dasan key-encryption key\0" + self.encryption).digest()[:8]
+        return encryption_id(self.encryption)
+
+    def wrap(self, secret: bytes) -> bytes:
+        """Return a key of personal data wrapped: AES-KW, RFC 3394."""
+        return aes_key_wrap(self.encryption, secret)
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        """Return a key of personal data.
+
+        Raises:
+            cryptography.hazmat.primitives.keywrap.InvalidUnwrap: another key has wrapped it.
+        """
+        if self.former is not None:
+            with suppress(InvalidUnwrap):
+                return aes_key_unwrap(self.former, wrapped)
+        return aes_key_unwrap(self.encryption, wrapped)
 
     def hashed(self, label: str, *parts: str) -> bytes:
         """Return the keyed hash of `parts` for one purpose: 32 bytes, HMAC-SHA256."""
@@ -63,10 +88,33 @@ def load_keys(home: Path, environment: Mapping[str, str] = os.environ) -> Keys:
     Raises:
         KeyFileError: a secret is malformed, or the folder cannot be written.
     """
+    encryption = secret(ENCRYPTION, home / "keys" / "encryption", environment)
+    following = next_encryption(home, environment)
+    is_changing = following is not None and following != encryption
     return Keys(
-        encryption=secret("DASAN_KEY_ENCRYPTION_KEY", home / "keys" / "encryption", environment),
+        encryption=following or encryption,
         lookup=secret("DASAN_LOOKUP_KEY", home / "keys" / "lookup", environment),
+        former=encryption if is_changing else None,
     )
+
+
+def encryption_id(key: bytes) -> bytes:
+    """Name a key-encryption key without giving it away: 8 bytes."""
+    return hashlib.sha256(b"dasan key-encryption key\0" + key).digest()[:8]
+
+
+def next_encryption(home: Path, environment: Mapping[str, str] = os.environ) -> bytes | None:
+    """Return the key-encryption key that replaces the present one, null if none does.
+
+    Raises:
+        KeyFileError: it is malformed, or cannot be read.
+    """
+    file = home / "keys" / "encryption.next"
+    if environment.get(ENCRYPTION):  # whoever keeps the one elsewhere keeps the next there, too
+        return (
+            secret(NEXT_ENCRYPTION, file, environment) if NEXT_ENCRYPTION in environment else None
+        )
+    return secret(ENCRYPTION, file, {}) if file.exists() else None
 
 
 def secret(name: str, file: Path, environment: Mapping[str, str] = os.environ) -> bytes:

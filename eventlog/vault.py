@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
@@ -62,10 +62,14 @@ class Vault:
         return self._cache.get(stream) or self._keep(self._make(stream))
 
     def know(self, stream: UUID, kid: bytes, wrapped: bytes) -> None:
-        """Take in an inquiry's key as the database has it."""
+        """Take in an inquiry's key as the database has it.
+
+        Raises:
+            VaultError: it is wrapped under a key-encryption key that is not here.
+        """
         known = self._cache.get(stream)
         if known is None or known.kid != kid.hex():
-            secret = aes_key_unwrap(self._keys.encryption, wrapped)
+            secret = self._unwrapped(Digest(kid.hex()), wrapped)
             self._keep(DataKey(Digest(kid.hex()), stream, secret, wrapped, durable=True))
 
     def seal(self, key: DataKey, type_: str, name: str, text: str) -> Sealed:
@@ -90,15 +94,11 @@ class Vault:
             raise KeyDestroyedError(f"the key {sealed.k} was destroyed: the text is forgotten")
         place = _place(stream, type_, name, sealed.k)
         try:
-            secret = aes_key_unwrap(self._keys.encryption, row[0])
+            secret = self._unwrapped(sealed.k, row[0])
             if key_id(secret) != sealed.k:
                 raise VaultError(f"the stored key {sealed.k} is another one than its id says")
             nonce, ciphertext = base64.b64decode(sealed.n), base64.b64decode(sealed.c)
             return AESGCM(secret).decrypt(nonce, ciphertext, place).decode()
-        except InvalidUnwrap as error:
-            raise VaultError(
-                f"the key {sealed.k} is wrapped under another key-encryption key"
-            ) from error
         except (InvalidTag, binascii.Error) as error:
             raise VaultError(f"{type_}, field {name}: the text was changed or moved") from error
 
@@ -127,8 +127,17 @@ class Vault:
 
     def _make(self, stream: UUID) -> DataKey:
         secret = os.urandom(KEY_BYTES)
-        wrapped = aes_key_wrap(self._keys.encryption, secret)
+        wrapped = self._keys.wrap(secret)
         return DataKey(key_id(secret), stream, secret, wrapped, durable=False)
+
+    def _unwrapped(self, kid: Digest, wrapped: bytes) -> bytes:
+        try:
+            return self._keys.unwrap(wrapped)
+        except InvalidUnwrap as error:
+            raise VaultError(
+                f"the key {kid} is wrapped under another key-encryption key: one that was changed"
+                " (dasan keys rotate) is known to programs that were started since"
+            ) from error
 
 
 def key_id(secret: bytes) -> Digest:

@@ -23,6 +23,10 @@ CREATE TABLE vault.rejected (
     rejected_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     message     bytea               -- as `step` above; null: it was sent
 );
+-- The planner's statistics keep samples of what columns hold: of these there shall be none.
+ALTER TABLE vault.pending ALTER COLUMN step SET STATISTICS 0;
+ALTER TABLE vault.rejected
+    ALTER COLUMN message SET STATISTICS 0, ALTER COLUMN reason SET STATISTICS 0;
 CREATE INDEX rejected_unsent ON vault.rejected (number) WHERE message IS NOT NULL;
 CREATE INDEX rejected_by_stream ON vault.rejected (stream_id);
 CREATE INDEX rejected_by_age ON vault.rejected (rejected_at);

@@ -41,6 +41,9 @@ class Client:
     def delete(self, path: str, **params: str) -> httpx.Response:
         return self.http.delete(path, params=params, headers=self._headers({}, writes=True))
 
+    def put(self, path: str, **params: str) -> httpx.Response:
+        return self.http.put(path, params=params, headers=self._headers({}, writes=True))
+
     def received(self, **body: Any) -> str:
         """Receive an inquiry and return its path."""
         answer = self.post("/v1/inquiries", {"channel": "internet", **body})

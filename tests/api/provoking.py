@@ -148,6 +148,10 @@ def inquiry_not_found(place: Place) -> httpx.Response:
     return place.client.get(f"/v1/inquiries/{uuid4()}")
 
 
+def citizen_not_found(place: Place) -> httpx.Response:
+    return place.client.delete(f"/v1/citizens/{uuid4()}", basis="asked")
+
+
 def not_found(place: Place) -> httpx.Response:
     return place.client.get("/v1/complaints")
 
@@ -264,6 +268,13 @@ def already_rated(place: Place) -> httpx.Response:
     return place.tell(place.told(place.resolved(), "rating", score=5), "rating", score=1)
 
 
+def citizen_held(place: Place) -> httpx.Response:
+    citizen = str(uuid4())
+    place.inquiry(citizen=citizen)
+    place.client.put(f"/v1/citizens/{citizen}/hold", basis="court")
+    return place.client.delete(f"/v1/citizens/{citizen}", basis="asked")
+
+
 def link(place: Place) -> httpx.Response:
     path = place.inquiry()
     return place.tell(path, "link", other=path.rpartition("/")[2], kind="repeat")
@@ -344,12 +355,12 @@ PROVOKE: dict[str, Callable[[Place], httpx.Response]] = {
     provoke.__name__.replace("_", "-"): provoke
     for provoke in (
         bad_request, request, not_json, unsupported_media_type, too_large, unauthenticated,
-        forbidden, inquiry_not_found, not_found, method_not_allowed, invalid, question,
-        unanswerable, record, stale_version, key_reused, key_in_flight, inquiry_annulled,
-        inquiry_resolved, inquiry_not_resolved, nobody_answered, channel, contact_missing,
-        no_arrival, visit_over, no_conversation, conversation_open, different_fact, impossible_time,
-        unknown_reference, agency_replied, already_rated, link, key_destroyed, vault, unforeseen,
-        view_stopped, unavailable, too_slow, request_timeout,
+        forbidden, inquiry_not_found, citizen_not_found, not_found, method_not_allowed, invalid,
+        citizen_held, question, unanswerable, record, stale_version, key_reused, key_in_flight,
+        inquiry_annulled, inquiry_resolved, inquiry_not_resolved, nobody_answered, channel,
+        contact_missing, no_arrival, visit_over, no_conversation, conversation_open, different_fact,
+        impossible_time, unknown_reference, agency_replied, already_rated, link, key_destroyed,
+        vault, unforeseen, view_stopped, unavailable, too_slow, request_timeout,
     )
 }  # fmt: skip
 """By the name of the problem."""

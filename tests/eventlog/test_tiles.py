@@ -63,7 +63,7 @@ def test_tiles_are_the_same_in_whatever_steps_the_tree_grows(steps: list[int]) -
     assert {place: len(hashes) // 32 for place, hashes in kept.items()} == dict(tiles_of(size))
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(1, len(RECORDS)))
 def test_the_root_of_any_earlier_size_comes_of_the_tiles(size: int) -> None:
     kept = grown(lambda _: b"", 0, LEAVES)
