@@ -69,6 +69,7 @@ def prepare(database: Database, timezone: str) -> None:
     with database.connect_as_owner() as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan views'))")
         connection.execute(text("schema.sql").encode())
+        connection.execute(text("searching.sql").encode())
         connection.execute(
             sql.SQL(
                 "CREATE OR REPLACE FUNCTION city_day(at timestamptz) RETURNS date"

@@ -291,6 +291,22 @@ def test_the_audit_says_who_did_it_and_which_agent_it_is_about(city: City) -> No
     assert found["inquiry.queued"] == ("agent:a017", None)
 
 
+@pytest.mark.parametrize(
+    ("kind", "to_agent"),
+    [(TransferKind.AGENT, KIM), (TransferKind.INTERPRETER, KIM), (TransferKind.AGENCY, None)],
+)
+def test_the_audit_says_to_whom_an_inquiry_was_handed(
+    city: City, kind: TransferKind, to_agent: str | None
+) -> None:
+    inquiry = answered(NINE)
+    inquiry.transfer(ref=code("t1"), kind=kind, to=KIM, from_agent=YANG, at=after(minutes=9))
+
+    city.tell(inquiry)
+
+    [row] = city.rows("audit.entry", "type = 'inquiry.transferred'")
+    assert (row["agent"], row["to_agent"]) == (YANG, to_agent)
+
+
 def test_the_audit_names_sealed_fields_and_holds_no_text_of_them(city: City) -> None:
     inquiry = Inquiry.receive(
         uuid4(), at=NINE, channel=Channel.PHONE, contact=CALL, question=SECRET, place=WORDS
