@@ -116,7 +116,7 @@ def export(
         with progress_bar("exporting", total) as progress:
             made = make(database, Archive(settings.archive), signer, folder, progress)
     if as_json:
-        _print({"folder": str(folder), **_document(made, signer.verifier)})
+        _print({"folder": str(folder), **document(made, signer.verifier)})
     else:
         print(f"{folder} has {made.size:,} records of {made.origin}, and what proves them")
 
@@ -142,11 +142,11 @@ def verify(
         _verify_proof(path, key)
         return
     export_ = Export(path)
-    verifier = _verifier(key) if key else export_.verifier
+    verifier = verifier_of(key) if key else export_.verifier
     note = earlier.read_text("utf-8") if earlier else None
     checkpoint, fault = verify_export(export_, verifier, note)
     if as_json:
-        _print({**_document(checkpoint, verifier), "fault": fault and fault._asdict()})
+        _print({**document(checkpoint, verifier), "fault": fault and fault._asdict()})
     elif fault:
         print(f"wrong: {fault}")
     else:
@@ -159,7 +159,8 @@ def verify(
     raise typer.Exit(1 if fault else 0)
 
 
-def _verifier(key: str) -> "Verifier":
+def verifier_of(key: str) -> "Verifier":
+    """Return the key that a text or a file of it names."""
     from eventlog.checkpoint import Verifier
 
     return Verifier.parsed(Path(key).read_text("utf-8") if Path(key).exists() else key)
@@ -174,7 +175,7 @@ def _verify_proof(path: Path, key: str | None) -> None:
         raise typer.BadParameter("a proof is checked with --key, which comes from elsewhere")
     try:
         proof = Proof.parsed(path.read_text("utf-8"))
-        checkpoint = proof.require(path.with_suffix(".json").read_bytes(), _verifier(key))
+        checkpoint = proof.require(path.with_suffix(".json").read_bytes(), verifier_of(key))
     except (CheckpointError, ProofError) as error:
         print(f"wrong: {path.name}: {error}")
         raise typer.Exit(1) from error
@@ -184,7 +185,8 @@ def _verify_proof(path: Path, key: str | None) -> None:
     )
 
 
-def _document(checkpoint: "Checkpoint", verifier: "Verifier") -> dict[str, object]:
+def document(checkpoint: "Checkpoint", verifier: "Verifier") -> dict[str, object]:
+    """Return what a checkpoint says, and whose it is."""
     import base64
 
     return {

@@ -49,6 +49,10 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
     history: Annotated[
         bool, typer.Option("--history", help="Add what takes the whole history: cumulative, FCR.")
     ] = False,
+    publish: Annotated[
+        bool,
+        typer.Option("--publish", help="Put the sums into the log, too: docs/statements.md."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Show KPIs, by default of all days that the log holds.
@@ -58,6 +62,7 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
     """
     from cli.answering import caught_up, print_answers, print_document, recalling, with_total
     from cli.opening import city
+    from cli.publishing import published
     from eventlog.settings import SettingsError, read_settings, zone
     from projections.answer import held
     from projections.as_of import moment_of, position_or_time
@@ -74,6 +79,10 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
         "agency": agency,
     }
     try:
+        if publish and history:
+            raise QuestionError(
+                "--history is not published: a statement has the sums of docs/kpi.md. Leave one out"
+            )
         asked_zone = zone(timezone or read_settings(os.environ).timezone)
         # Whole before anything is opened, so that a wrong value is refused at once.
         question = Question(
@@ -99,10 +108,14 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
                 as_of=None if known_by is None else moment_of(connection, known_by),
                 with_history=history,
             )
+            made = published(log, connection, question, told[0]) if publish else None
         if as_json:
-            print_document(told[0].as_json())
+            statement = {"statement": made._asdict()} if made else {}
+            print_document(told[0].as_json() | statement)
         else:
             print_answers(question, told)
+            if made:
+                print(f"published at log position {made.position:,} as {made.id}")
     except (QuestionError, SettingsError) as error:
         print(f"dasan: {error}", file=sys.stderr)
         raise typer.Exit(2) from error

@@ -28,6 +28,8 @@ from domain.vocabulary import (
     Outcome,
     Personal,
     Purpose,
+    StatedFilter,
+    StatedRow,
     TransferKind,
 )
 
@@ -445,6 +447,35 @@ class DisclosureMade(StreamEvent):
     reader: Code
     purpose: Code
     fields: tuple[FieldRef, ...]
+
+
+class StatementPublished(StreamEvent):
+    """KPIs of a range were published, as the log up to `position` has them: docs/statements.md.
+
+    `root` is the tree's there, `definition` the SHA-256 of the KPIs' text, `city` the zone that its
+    days are of, `program` what published it. From `begin` on, the fields are the question. `names`
+    are those of the sums in each row. `rows` are null where they are too long for a record; the
+    `digest` is of all of them, and `row_count` their number.
+    """
+
+    TYPE = "statement.published.v1"
+
+    position: int
+    root: Digest
+    definition: Digest
+    city: Code
+    program: Code
+    begin: datetime
+    end: datetime
+    timezone: Code
+    by: tuple[Code, ...]
+    filters: tuple[StatedFilter, ...]
+    threshold_s: int
+    short_s: int
+    names: tuple[Code, ...]
+    rows: tuple[StatedRow, ...] | None
+    row_count: int
+    digest: Digest
 
 
 _FACTS: list[type[Any]] = [*InquiryEvent.__subclasses__(), *StreamEvent.__subclasses__()]

@@ -7,6 +7,7 @@ A clear field of an event is an integer, a boolean, a time, an id or a code; eve
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import NewType
@@ -130,6 +131,27 @@ class FieldRef:
     stream: UUID
     version: int
     field: Code
+
+
+@dataclass(frozen=True, slots=True)
+class StatedFilter:
+    """A label that a statement is limited to, and one of its values; null is those without."""
+
+    name: Code
+    value: Code | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatedRow:
+    """A row of a statement, from `begin` until `end`: null is a label, or a sum, not known.
+
+    Labels are of the dimensions that it is by, sums of the names that it has, each in that order.
+    """
+
+    begin: datetime
+    end: datetime
+    labels: tuple[Code | None, ...]
+    sums: tuple[int | None, ...]
 
 
 class Channel(StrEnum):

@@ -155,13 +155,15 @@ class _Field(NamedTuple):
 def _codec(type_: str) -> Sequence[tuple[str, str, _Field]]:
     """Return name, key in JSON, and codec of each field of a type, in the order of the keys."""
     envelope_fields = {"originator_id", "originator_version", "timestamp", "originator_topic"}
-    return _members(CATALOGUE[type_], leave_out=envelope_fields)
+    return _members(CATALOGUE[type_], _field, leave_out=envelope_fields)
 
 
-def _members(cls: Any, leave_out: Set[str] = frozenset()) -> Sequence[tuple[str, str, _Field]]:
+def _members(
+    cls: Any, codec: Callable[[Any], _Field], leave_out: Set[str] = frozenset()
+) -> Sequence[tuple[str, str, _Field]]:
     hints = get_type_hints(cls)
     names = sorted(field.name for field in fields(cls) if field.name not in leave_out)
-    return tuple((name, f'"{name}":', _field(hints[name])) for name in names)
+    return tuple((name, f'"{name}":', codec(hints[name])) for name in names)
 
 
 def _field(hint: Any) -> _Field:
@@ -169,7 +171,7 @@ def _field(hint: Any) -> _Field:
         members = [member for member in get_args(hint) if member is not type(None)]
         return _field(Sealed if set(members) == set(get_args(Personal)) else members[0])
     if get_origin(hint) is tuple:
-        item = _field(get_args(hint)[0])
+        item = _nested(get_args(hint)[0])
         return _Field(
             lambda values: f"[{','.join(map(item.encode, values))}]",
             lambda values: tuple(item.decode(value) for value in values),
@@ -184,8 +186,19 @@ def _field(hint: Any) -> _Field:
     return _SCALARS[hint]
 
 
+def _nested(hint: Any) -> _Field:
+    """Return the codec of a value within a field; a field itself is null where it is written."""
+    field = _field(hint)
+    if type(None) not in get_args(hint):
+        return field
+    return _Field(
+        lambda value: "null" if value is None else field.encode(value),
+        lambda value: None if value is None else field.decode(value),
+    )
+
+
 def _object(cls: Any) -> _Field:
-    members = _members(cls)
+    members = _members(cls, _nested)
 
     def encode(value: Any) -> str:
         texts = [key + item.encode(getattr(value, name)) for name, key, item in members]

@@ -172,9 +172,7 @@ def _rows(
     sources = choose(question, buckets, city, tables)
     counts = read_sums(connection, question, sources.sums)
     waits = read_waits(connection, question, sources.waits) if sources.waits else {}
-    labels = _occurring(question, counts)
-    if len(buckets) * len(labels) > MAX_ROWS:
-        raise too_many(question)
+    labels = occurring(question, len(buckets), counts)
     more = (
         read_history(connection, question, sources.sums, sources.repeats, counts, labels)
         if sources.repeats
@@ -192,12 +190,18 @@ def _rows(
     ]  # fmt: skip
 
 
-def _occurring(question: Question, counts: Counts) -> list[Labels]:
-    """Return the labels that anything is counted under; those without one come last."""
+def occurring(question: Question, buckets: int, counts: Counts) -> list[Labels]:
+    """Return the labels that anything is counted under; those without one come last.
+
+    Raises:
+        UnanswerableError: with each in so many buckets there would be too many rows.
+    """
     if not question.grouped:
         return [()]
     # What was taken back leaves rows of zeros in the tables.
     found = {labels for (_, labels), sums in counts.items() if any(sums.values())}
+    if buckets * len(found) > MAX_ROWS:
+        raise too_many(question)
     return sorted(found, key=lambda labels: [(value == NONE, value) for value in labels])
 
 
@@ -211,10 +215,7 @@ def _row(
     with_history: bool,
 ) -> Row:
     by_label = dict(zip(question.grouped, values, strict=True))
-    held = _held(question, by_label)
-    counted = {name: known.get(name) or 0 for name in SUMS}
-    counted["waiting"] = counted["offered"] - sum(counted[name] for name in OVER)
-    sums = {name: counted[name] if name in held else None for name in SUMS}
+    sums = sums_of(question, values, known)
     return Row(
         begin=bucket.begin.astimezone(question.timezone),
         end=bucket.end.astimezone(question.timezone),
@@ -230,6 +231,14 @@ def _row(
         targets=targets,
         recalled=told(sums, known) if with_history else {},
     )
+
+
+def sums_of(question: Question, values: Labels, known: Sums) -> dict[str, int | None]:
+    """Return the sums of a row with these labels, null those that nobody knows of such a row."""
+    held = _held(question, dict(zip(question.grouped, values, strict=True)))
+    counted = {name: known.get(name) or 0 for name in SUMS}
+    counted["waiting"] = counted["offered"] - sum(counted[name] for name in OVER)
+    return {name: counted[name] if name in held else None for name in SUMS}
 
 
 def _held(question: Question, by_label: Mapping[str, str]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 from projections.decoding import quoted
 from projections.runner import REACHING_BACK
 
-_REACHING = ", ".join(f"'{name.rpartition('.v')[0]}'" for name in REACHING_BACK)
+REACHING = ", ".join(f"'{name.rpartition('.v')[0]}'" for name in REACHING_BACK)
 
 
 class Misplaced(NamedTuple):
@@ -47,7 +47,7 @@ class Reach:
         rows = f"(SELECT * FROM read_parquet({quoted(events)}) WHERE NOT restated)"
         self._duck.execute(
             "INSERT INTO span SELECT ?, stream_id, min(version), max(version), min(position),"
-            f" bool_or(type IN ({_REACHING})) FROM {rows} GROUP BY stream_id",
+            f" bool_or(type IN ({REACHING})) FROM {rows} GROUP BY stream_id",
             [segment],
         )
         found = self._duck.execute(

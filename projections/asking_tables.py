@@ -46,6 +46,28 @@ def own_tables(
     Raises:
         UnanswerableError: no table could answer it; says why.
     """
+    tables, view, layouts = prepared(recalled, question, city, with_repeats=with_repeats)
+    with (
+        on_duckdb(recalled.duck, view, layouts, recalled.folder) as rows,
+        connection.transaction(force_rollback=True),
+    ):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.execute(view.within(TEMPORARY).tables.encode())
+        for table, layout in layouts.items():
+            _load(connection, table, layout, rows)
+        yield tables
+
+
+def prepared(
+    recalled: Recalled, question: Question, city: ZoneInfo, *, with_repeats: bool = False
+) -> tuple[Tables, View, dict[str, Layout]]:
+    """Return a question's own tables, how they are folded and how they are laid out.
+
+    The history is narrowed to what counts for the question, and has what the folds need.
+
+    Raises:
+        UnanswerableError: no table could answer it; says why.
+    """
     buckets = question.buckets()
     unit = unit_of(question, buckets, city)
     dimensions = (unit, *sorted(question.dimensions))
@@ -67,16 +89,7 @@ def own_tables(
         "CREATE TEMPORARY TABLE bucket AS SELECT unnest(?) AS start", [starts[:-1]]
     )
     wanted = " AND ".join([f"{unit} < '{starts[-1].isoformat()}'", *_wanted(question)])
-    view, layouts = _as_view(tables, wanted)
-    with (
-        on_duckdb(recalled.duck, view, layouts, recalled.folder) as rows,
-        connection.transaction(force_rollback=True),
-    ):
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        connection.execute(view.within(TEMPORARY).tables.encode())
-        for table, layout in layouts.items():
-            _load(connection, table, layout, rows)
-        yield tables
+    return tables, *_as_view(tables, wanted)
 
 
 def waits_by(unit: str, labels: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
-"""The history as the relation `events` on files: the archive's, and the rest typed from the log."""
+"""The history as the relation `events` on files: the archive's, and the rest typed from records."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
@@ -13,6 +14,9 @@ from projections.decoding import BATCH_EVENTS, type_log
 from projections.duck import name_buckets
 
 Progress = Callable[[int], None]
+
+Type = Callable[[int, int, str], None]
+"""Makes the relation `events` of the records after one position up to another, as a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,27 @@ def gather(
     folder: Path,
     progress: Progress | None = None,
 ) -> History:
-    """Return the history up to a position; what no whole segment holds is typed into `folder`.
+    """Return the history up to a position; what no whole segment holds is typed from the log.
 
     Raises:
         ArchiveError: the archive cannot be used; says why.
         DecodingError, UnknownTypeError: a record of the log cannot be typed.
+    """
+    return gathered(duck, archive, partial(type_log, duck, connection), upto, folder, progress)
+
+
+def gathered(
+    duck: DuckDBPyConnection,
+    archive: Archive,
+    type_: Type,
+    upto: int,
+    folder: Path,
+    progress: Progress | None = None,
+) -> History:
+    """Return the history up to a position; what no whole segment holds is typed into `folder`.
+
+    Raises what `type_` raises, and
+        ArchiveError: the archive cannot be used; says why.
     """
     segments = [segment for segment in archive.segments() if segment.last <= upto]
     archive.open_on(duck)
@@ -45,7 +65,7 @@ def gather(
     while begin < upto or not files:  # an empty history has the columns, too
         end = min(begin + BATCH_EVENTS, upto)
         path = folder / f"{end:020}.parquet"
-        type_log(duck, connection, begin, end, "typed")
+        type_(begin, end, "typed")
         duck.execute(f"COPY typed TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
         duck.execute("DROP TABLE typed")
         files.append(str(path))

@@ -96,6 +96,7 @@ def test_stored_names_last_for_ever() -> None:
         "inquiry.replied.v1",
         "inquiry.resolved.v1",
         "inquiry.transferred.v1",
+        "statement.published.v1",
     ]
 
 

@@ -76,11 +76,17 @@ class Chronicle:
 
 def tell_beginning(log: Log) -> Chronicle:
     """Append the first part: an event of every type but those that correct others."""
+    told = tell_inquiries(log)
+    _append_other_streams(log)
+    return told
+
+
+def tell_inquiries(log: Log) -> Chronicle:
+    """Append the first part, less what is no inquiry's."""
     told = Chronicle(
         everything(), _written(), call(hour(2), "taxes", language=code("ko")), _wrong()
     )
     _save(log, *told.inquiries(), *_queues(), *_of_all_channels())
-    _append_other_streams(log)
     return told
 
 
