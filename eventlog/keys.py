@@ -14,6 +14,7 @@ import binascii
 import hashlib
 import hmac
 import os
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -145,7 +146,7 @@ def secret(name: str, file: Path, environment: Mapping[str, str] = os.environ) -
 def _read_or_make(file: Path) -> str:
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
+        fresh = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}.new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(base64.b64encode(os.urandom(KEY_BYTES)))
