@@ -63,6 +63,7 @@ class Scale:
     rounds: int
     library_events: int
     others: tuple[str, ...]
+    with_spark: bool
 
     @property
     def names(self) -> list[str]:
@@ -70,10 +71,10 @@ class Scale:
 
 
 FULL = Scale((4, 16, 38), SEGMENT_EVENTS, days=4, scale=1, rounds=3, library_events=6_000,
-    others=("inquiries", "audit", "praise"),
+    others=("inquiries", "audit", "praise"), with_spark=True,
 )  # fmt: skip
 QUICK = Scale((4, 8, 12), 128, days=1, scale=0.001, rounds=1, library_events=300,
-    others=(),
+    others=(), with_spark=False,
 )  # fmt: skip
 
 
@@ -180,7 +181,8 @@ class Measuring:
             self._note(f"verify, {name}", "events/s", self._timed(lambda: verify(self.archive)))
             if done == 0:
                 self._alone(name)
-                self._on_spark(name)
+                if self.scale.with_spark:
+                    self._on_spark(name)
             if done == 1:
                 self._exported(name)
             yield self.figures

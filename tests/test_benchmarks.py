@@ -35,7 +35,7 @@ def test_a_smoke_run_prints_a_line_a_figure_and_a_table(broker: Broker) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_a_smoke_run_of_the_rebuilds_prints_a_line_a_figure_and_what_it_extrapolates() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.rebuilding", "--quick"],

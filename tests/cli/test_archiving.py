@@ -21,7 +21,8 @@ from eventlog.log import Log
 from eventlog.settings import read_settings
 from projections.archive_checking import verify
 from projections.sealing import seal
-from tests.cli.test_commands import Run, dasan
+from tests.cli.commanded import Run
+from tests.cli.test_commands import dasan
 from tests.cli.test_upkeep import PATIENCE_S, wait_until
 from tests.conftest import Servers
 from tests.projections.sealed import SIZE, Sealed, sealed, tell_days

@@ -10,7 +10,8 @@ import pytest
 from eventlog.checkpoint import Checkpoint, Signer, signer_of
 from eventlog.continuing import published_at
 from eventlog.log import Log
-from tests.cli.test_commands import SAMPLE, Run, dasan, written
+from tests.cli.commanded import Run
+from tests.cli.test_commands import SAMPLE, dasan, written
 from tests.conftest import Servers
 
 __all__ = ["dasan"]  # the fixture

@@ -4,15 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from eventlog.log import Log
+from tests.cli.commanded import Run, commanded
 from tests.conftest import Servers
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 SAMPLE = [
     "1330441200|c1|general|NONE|ENTERQUEUE||0212345678|1",
     "1330441204|c1|general|Agent/a1|CONNECT|4|b|2",
@@ -22,19 +21,11 @@ SAMPLE = [
 @pytest.fixture
 def dasan(log: Log, servers: Servers) -> Run:
     """Runs `dasan` on the test's own log."""
-    environment = {**os.environ, "DASAN_HOME": str(servers.settings.home)}
-
-    def run(*arguments: str, **changed: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [Path(sys.executable).with_name("dasan"), *arguments],
-            env={**environment, "DASAN_DATABASE_URL": log.database.admin_url, **changed},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    return run
+    environment = {
+        "DASAN_HOME": str(servers.settings.home),
+        "DASAN_DATABASE_URL": log.database.admin_url,
+    }
+    return lambda *arguments, **changed: commanded([*arguments], {**environment, **changed})
 
 
 def events(log: Log) -> int:

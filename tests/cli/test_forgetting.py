@@ -1,11 +1,7 @@
 """`dasan forget`, `hold`, `release` and `keys rotate`, as their user runs them."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,10 +10,9 @@ import pytest
 from eventlog.database import Database
 from eventlog.keys import load_keys
 from eventlog.log import assembled
+from tests.cli.commanded import Run, commanded
 from tests.conftest import Servers
 from tests.eventlog.forgotten import QUESTION, asked, question
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -30,21 +25,8 @@ def home(servers: Servers, tmp_path: Path) -> Path:
 @pytest.fixture
 def dasan(database: Database, home: Path) -> Run:
     """Runs `dasan` on the test's own log and home."""
-    environment = {
-        **os.environ, "DASAN_HOME": str(home), "DASAN_DATABASE_URL": database.admin_url,
-    }  # fmt: skip
-
-    def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [Path(sys.executable).with_name("dasan"), *map(str, arguments)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    return run
+    environment = {"DASAN_HOME": str(home), "DASAN_DATABASE_URL": database.admin_url}
+    return lambda *arguments: commanded([*map(str, arguments)], environment)
 
 
 def test_who_is_held_is_not_forgotten_and_who_is_forgotten_has_a_certificate(

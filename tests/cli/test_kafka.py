@@ -12,9 +12,9 @@ import pytest
 from consumers.broker import Broker
 from consumers.replica import prepare_replica
 from eventlog.database import Database, prepare
-from eventlog.log import assembled
+from eventlog.log import Log, assembled
 from projections import runner
-from tests.cli.test_commands import Run, dasan
+from tests.cli.commanded import Run, started
 from tests.conftest import Servers
 from tests.consumers.connected import Connected
 from tests.consumers.gateways import send
@@ -23,7 +23,16 @@ from tests.faults.harness import await_condition
 from tests.importers.reported import Gateway
 from tests.program import Program
 
-__all__ = ["dasan"]  # a fixture
+
+@pytest.fixture
+def dasan(log: Log, servers: Servers) -> Run:
+    """Runs `dasan` on the test's own log."""
+    own = {
+        "DASAN_HOME": str(servers.settings.home),
+        "DASAN_DATABASE_URL": log.database.admin_url,
+    }
+    return lambda *arguments, **changed: started([*arguments], {**own, **changed})
+
 
 NOWHERE = "127.0.0.1:1"
 COMMANDS = [["relay"], ["consume", "contacts"]]

@@ -13,7 +13,8 @@ from pathlib import Path
 import orjson
 
 from eventlog.log import Log
-from tests.cli.test_commands import Run, dasan, events
+from tests.cli.commanded import Run
+from tests.cli.test_commands import dasan, events
 from tests.conftest import Servers
 
 __all__ = ["dasan"]  # a fixture

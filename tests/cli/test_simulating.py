@@ -16,7 +16,8 @@ from projections.answer import answer
 from projections.question import Question
 from simulation.history import History
 from simulation.simulate import simulate
-from tests.cli.test_commands import Run, dasan, events
+from tests.cli.commanded import Run, started
+from tests.cli.test_commands import dasan, events
 from tests.cli.test_serving import serving
 from tests.conftest import Servers, append
 from tests.eventlog.test_append import command, record
@@ -84,8 +85,8 @@ def test_a_day_that_broke_off_is_continued_and_nothing_is_there_twice(dasan: Run
     assert events(log) == whole
 
 
-def test_a_service_that_is_not_there_is_named(dasan: Run) -> None:
-    told = dasan("simulate", "--url", "http://127.0.0.1:9", "--inquiries", "1")
+def test_a_service_that_is_not_there_is_named() -> None:
+    told = started(["simulate", "--url", "http://127.0.0.1:9", "--inquiries", "1"], {})
 
     assert told.returncode == 1
     assert "127.0.0.1:9" in told.stderr

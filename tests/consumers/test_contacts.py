@@ -395,11 +395,17 @@ def calls_of(servers: Servers, path: Path, zone: ZoneInfo) -> tuple[list[Message
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        ("queue_log_small", ZoneInfo("Asia/Seoul")),
+        pytest.param("queue_log_1999-02-01_14", ZoneInfo("Asia/Jerusalem"), marks=pytest.mark.soak),
+    ],
+)
 def test_the_kpis_of_real_calls_are_those_that_others_counted(
-    connected: Connected, servers: Servers, shared_data: Path
+    connected: Connected, servers: Servers, shared_data: Path, name: str, zone: ZoneInfo
 ) -> None:
-    zone = ZoneInfo("Asia/Jerusalem")
-    sample = shared_data / "queue_log_1999-02-01_14"
+    sample = shared_data / name
     expected = read_expected(sample.with_name(f"{sample.name}.expected.json").read_bytes())
     one, other = calls_of(servers, sample, zone)
     chance = random.Random(120)

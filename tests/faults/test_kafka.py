@@ -59,10 +59,8 @@ def make(
         yield start
 
 
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("kills", "restarts"), [(1, {0}), pytest.param(20, {5, 11, 17}, marks=pytest.mark.faults)]
-)
+@pytest.mark.faults
+@pytest.mark.parametrize(("kills", "restarts"), [(1, {0}), (20, {5, 11, 17})])
 def test_nothing_is_lost_or_there_twice_whatever_is_killed(
     make: Make, kills: int, restarts: set[int]
 ) -> None:

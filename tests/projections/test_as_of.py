@@ -181,7 +181,9 @@ def test_nothing_is_left_on_the_connection(old_city: City, past: Past, noon: dat
 
     day(past, noon, as_of=1)
 
-    made = old_city.connection.execute("SELECT FROM pg_class WHERE relname LIKE 'asked%' AND relpersistence = 't'")
+    made = old_city.connection.execute(
+        "SELECT FROM pg_class WHERE relname LIKE 'asked%' AND relpersistence = 't'"
+    )
     assert made.fetchall() == []
     assert old_city.connection.info.transaction_status.name == "IDLE"
 

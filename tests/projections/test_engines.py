@@ -83,10 +83,14 @@ def on_postgres(city: City) -> dict[str, str]:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    "sample",
+    ["queue_log_small", pytest.param("queue_log_1999-02-01_14", marks=pytest.mark.soak)],
+)
 def test_of_every_event_and_of_real_calls_they_say_the_same(
-    city: City, spark: "SparkSession"
+    city: City, spark: "SparkSession", sample: str
 ) -> None:
-    real_calls = SHARED_DATA / "queue_log_1999-02-01_14"
+    real_calls = SHARED_DATA / sample
     told = tell_beginning(city.log)
     middle = city.position
     city.catch_up()
@@ -99,7 +103,7 @@ def test_of_every_event_and_of_real_calls_they_say_the_same(
 
     live = on_postgres(city)
 
-    with typed(city, [middle, 40_001]) as history:
+    with typed(city, [middle, city.position * 2 // 3]) as history:
         assert history.on_duckdb() == live
         assert history.on_spark(spark) == live
     with typed(city, []) as history:
