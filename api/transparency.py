@@ -20,7 +20,9 @@ MAX_LEVEL = 7
 """256 ** 8 leaves are more than a position can count."""
 
 _FOR_EVER = "max-age=31536000, immutable"
-_PROBLEMS = responses(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
+_PROBLEMS = responses(
+    HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE
+)
 
 Number = Annotated[str, Path(description="In groups of three digits: 1234067 is x001/x234/067.")]
 
