@@ -21,7 +21,7 @@ demo: setup
 	@$(BIN)/dasan demo
 
 test: setup
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 check: setup
 	$(BIN)/ruff check

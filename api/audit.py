@@ -1,7 +1,6 @@
 """What an auditor asks for: proofs that records are in the log, and that it goes on unchanged."""
 
-import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from api.problems import NotFoundError, responses
 from api.routers import router_of
 from api.security import Scope, needs
 from api.service import Service, ServiceDep
+from eventlog.base64_text import encoded
 from eventlog.growing import tiles_in
 from eventlog.proof import consistency
 from eventlog.proving import NotProvableError, Prover, records_of
@@ -131,5 +131,5 @@ def _prover(service: Service) -> Iterator[Prover]:
         raise NotFoundError(str(error)) from error
 
 
-def _base64(hashes: list[bytes] | tuple[bytes, ...] | Any) -> list[str]:
-    return [base64.b64encode(hash_).decode() for hash_ in hashes]
+def _base64(hashes: Iterable[bytes]) -> list[str]:
+    return [encoded(hash_) for hash_ in hashes]

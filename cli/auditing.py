@@ -187,12 +187,12 @@ def _verify_proof(path: Path, key: str | None) -> None:
 
 def document(checkpoint: "Checkpoint", verifier: "Verifier") -> dict[str, object]:
     """Return what a checkpoint says, and whose it is."""
-    import base64
+    from eventlog.base64_text import encoded
 
     return {
         "origin": checkpoint.origin,
         "size": checkpoint.size,
-        "root": base64.b64encode(checkpoint.root).decode(),
+        "root": encoded(checkpoint.root),
         "key": str(verifier),
     }
 

@@ -1,7 +1,5 @@
 """Checkpoints: the log's size and root, signed (C2SP tlog-checkpoint and signed-note, Ed25519)."""
 
-import base64
-import binascii
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -11,6 +9,7 @@ from typing import Self
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from eventlog.base64_text import decoded, encoded
 from eventlog.keys import secret
 
 _ED25519 = b"\x01"
@@ -36,7 +35,7 @@ class Checkpoint:
     @property
     def text(self) -> str:
         """What is signed: three lines."""
-        return f"{self.origin}\n{self.size}\n{_base64(self.root)}\n"
+        return f"{self.origin}\n{self.size}\n{encoded(self.root)}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,8 @@ class Verifier:
             CheckpointError: it is no verifier key of Ed25519.
         """
         name, _, rest = text.strip().partition("+")
-        key_id, _, encoded = rest.partition("+")
-        octets = _decoded(encoded)
+        key_id, _, key = rest.partition("+")
+        octets = _decoded(key)
         if not name or octets[:1] != _ED25519 or len(octets) != 1 + 32:
             raise CheckpointError(f"{text.strip()!r:.80} is no verifier key of Ed25519")
         verifier = cls(name, octets[1:])
@@ -70,7 +69,7 @@ class Verifier:
         return hashlib.sha256(named).digest()[:_KEY_ID_BYTES]
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{_base64(_ED25519 + self.key)}"
+        return f"{self.name}+{self.key_id.hex()}+{encoded(_ED25519 + self.key)}"
 
     def opened(self, note: str) -> Checkpoint:
         """Return the checkpoint of a signed note; signatures of others are not looked at.
@@ -83,8 +82,8 @@ class Verifier:
         checkpoint = _parsed(text)
         for line in signatures.splitlines():
             dash, _, rest = line.partition(" ")
-            name, _, encoded = rest.partition(" ")
-            octets = _decoded(encoded)
+            name, _, signature = rest.partition(" ")
+            octets = _decoded(signature)
             if (dash, name, octets[:_KEY_ID_BYTES]) != (_DASH, self.name, self.key_id):
                 continue
             try:
@@ -124,7 +123,7 @@ class Signer:
     def signed(self, checkpoint: Checkpoint) -> str:
         """Return the signed note of a checkpoint."""
         signature = self._key.sign(checkpoint.text.encode())
-        line = f"{_DASH} {self.name} {_base64(self.verifier.key_id + signature)}\n"
+        line = f"{_DASH} {self.name} {encoded(self.verifier.key_id + signature)}\n"
         return f"{checkpoint.text}\n{line}"
 
 
@@ -148,13 +147,9 @@ def _parsed(text: str) -> Checkpoint:
     return Checkpoint(origin, int(size), octets)
 
 
-def _base64(octets: bytes) -> str:
-    return base64.b64encode(octets).decode("ascii")
-
-
 def _decoded(text: str) -> bytes:
     """Return what a text in base64 stands for, nothing if it is none."""
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        return decoded(text)
+    except ValueError:
         return b""

@@ -1,7 +1,5 @@
 """What a segment of the archive says of itself: its manifest, read strictly."""
 
-import base64
-import binascii
 import hashlib
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -17,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from eventlog.base64_text import decoded, encoded
 from eventlog.reader import Identity
 from eventlog.tree import Peaks
 
@@ -29,17 +28,14 @@ class ManifestError(ValueError):
 
 
 def _from_base64(value: object) -> object:
-    try:
-        return base64.b64decode(value, validate=True) if isinstance(value, str) else value
-    except binascii.Error as error:
-        raise ValueError("it is no base64") from error
+    return decoded(value) if isinstance(value, str) else value
 
 
 _Hash = Annotated[
     bytes,
     Field(min_length=32, max_length=32),
     BeforeValidator(_from_base64),
-    PlainSerializer(lambda value: base64.b64encode(value).decode("ascii"), when_used="json"),
+    PlainSerializer(encoded, when_used="json"),
 ]
 _Count = Annotated[int, Field(ge=1, strict=True)]
 

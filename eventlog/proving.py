@@ -3,8 +3,6 @@
 A proof file holds the record's index, its audit path and the checkpoint that the path leads to.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from eventlog.base64_text import decoded, encoded
 from eventlog.checkpoint import Checkpoint, Verifier
 from eventlog.growing import newest, tiles_in
 from eventlog.proof import Node, ProofError, inclusion, require_included
@@ -37,7 +36,7 @@ class Proof:
     note: str
 
     def __str__(self) -> str:
-        hashes = "".join(f"{base64.b64encode(hash_).decode()}\n" for hash_ in self.path)
+        hashes = "".join(f"{encoded(hash_)}\n" for hash_ in self.path)
         return f"{FIRST_LINE}\nindex {self.index}\n{hashes}\n{self.note}"
 
     @classmethod
@@ -108,8 +107,8 @@ def records_of(connection: Connection, stream: UUID, upto: int) -> list[StoredRe
 
 def _hash(line: str) -> bytes:
     try:
-        octets = base64.b64decode(line, validate=True)
-    except binascii.Error:
+        octets = decoded(line)
+    except ValueError:
         octets = b""
     if len(octets) != HASH_BYTES:
         raise ProofError(f"{line!r:.80} is no hash in base64")
