@@ -11,7 +11,7 @@ import psycopg
 from eventlog.checkpoint import Signer, signer_of
 from eventlog.continuing import publish
 from eventlog.database import Database
-from eventlog.growing import TreeError, advance
+from eventlog.growing import BATCH_RECORDS, TreeError, advance
 from eventlog.settings import Settings
 
 INTERVAL_S = 0.5
@@ -46,11 +46,14 @@ def keep_signing(database: Database, signer: Signer, home: Path, stopped: thread
     while not stopped.is_set():
         try:
             with database.connect() as connection:
+                size = 0
                 while not stopped.is_set():
-                    if advance(connection, signer):
+                    signed = advance(connection, signer)
+                    if signed:
                         publish(connection, home)
-                    else:
-                        stopped.wait(INTERVAL_S)
+                    if signed is None or signed.size - size < BATCH_RECORDS:
+                        stopped.wait(INTERVAL_S)  # signing each batch of writers would slow them
+                    size = signed.size if signed else size
         except psycopg.OperationalError as error:
             _log.warning("signing lost the database and tries again: %s", error)
             stopped.wait(RECONNECT_PAUSE_S)
