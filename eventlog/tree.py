@@ -14,6 +14,12 @@ def leaf_hash(record: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + record).digest()
 
 
+def leaf_hashes(records: Iterable[bytes]) -> bytes:
+    """Return the hashes of leaves, one behind the other: `leaf_hash`, quicker for many."""
+    sha256 = hashlib.sha256
+    return b"".join([sha256(b"\x00" + record).digest() for record in records])
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of an inner node: SHA-256 of 0x01 and its children's hashes."""
     return hashlib.sha256(b"\x01" + left + right).digest()

@@ -20,7 +20,7 @@ from eventlog.checkpoint import Checkpoint
 from eventlog.manifest import FileEntry
 from eventlog.proof import Node
 from eventlog.tiles import HASH_BYTES, WIDTH, Place, grown, nodes_of, path_of, subtree, tiles_of
-from eventlog.tree import leaf_hash
+from eventlog.tree import leaf_hashes
 from projections.archive_rows import Fault
 from projections.decoding import quoted
 from projections.duck import opened
@@ -86,7 +86,7 @@ def _leaves(export: Export, work: Sequence[_Work], size: int) -> Iterator[_Leave
     else:
         with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
             yield from pool.map(_hash_segment, work)
-    yield _Leaves(b"".join(map(leaf_hash, export.rest(size))))
+    yield _Leaves(leaf_hashes(export.rest(size)))
 
 
 def _hash_segment(work: _Work) -> _Leaves:
@@ -94,17 +94,18 @@ def _hash_segment(work: _Work) -> _Leaves:
     try:
         with TemporaryDirectory(prefix="dasan-verifying-") as name, opened() as duck:
             path = Export(folder).archive.fetch_whole(entry, Path(name))
-            return _Leaves(b"".join(map(leaf_hash, _records(duck, path))))
+            return _Leaves(b"".join(map(leaf_hashes, _records(duck, path))))
     except DamagedArchiveError as error:
         return _Leaves(b"", Fault(error.name, None, error.reason))
     except duckdb.Error as error:
         return _Leaves(b"", Fault(entry.name, None, str(error).partition("\n")[0]))
 
 
-def _records(duck: DuckDBPyConnection, path: Path) -> Iterator[bytes]:
+def _records(duck: DuckDBPyConnection, path: Path) -> Iterator[Iterator[bytes]]:
+    """Yield the records of a file, some at a time."""
     duck.execute(f"SELECT encode(coalesce(record, '')) FROM read_parquet({quoted(path)})")
     while rows := duck.fetchmany(_RECORDS_AT_ONCE):
-        yield from (record for (record,) in rows)
+        yield (record for (record,) in rows)
 
 
 def _difference(export: Export, number: int, leaves: bytes, size: int) -> Fault | None:
