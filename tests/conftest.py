@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import NoReturn
@@ -26,6 +27,10 @@ from eventlog.writer import Answer, Command
 from projections import runner
 from tests.broker import KafkaServer, given_or_started, started
 from tests.broker_jars import NoKafkaError
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux has files in memory
+ROOM_BYTES = 8 << 30
+"""What the servers of a run may come to: they are kept in memory only where there is that much."""
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -59,8 +64,10 @@ class Servers:
         )
         with psycopg.connect(self.named("postgres").admin_url, autocommit=True) as admin:
             admin.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                    sql.Identifier(name), sql.Identifier(str(template))
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {}").format(
+                    sql.Identifier(name),
+                    sql.Identifier(str(template)),
+                    sql.Identifier("file_copy" if _is_in_memory() else "wal_log"),
                 )
             )
             try:
@@ -69,10 +76,22 @@ class Servers:
                 admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@cache
+def _is_in_memory() -> bool:
+    return (
+        MEMORY.is_dir()
+        and os.access(MEMORY, os.W_OK)
+        and shutil.disk_usage(MEMORY).free > ROOM_BYTES
+    )
+
+
 @contextmanager
 def fresh_home() -> Iterator[Path]:
-    """A home that the server's user can reach, unlike pytest's own folders; gone afterwards."""
-    home = Path(tempfile.mkdtemp(prefix="dasan-test-"))
+    """A home that the server's user can reach, unlike pytest's own folders; gone afterwards.
+
+    In memory if there is room: hundreds of databases are made, and a disk takes most of the time.
+    """
+    home = Path(tempfile.mkdtemp(prefix="dasan-test-", dir=MEMORY if _is_in_memory() else None))
     home.chmod(0o711)
     try:
         yield home
