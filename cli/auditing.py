@@ -143,7 +143,7 @@ def verify(
         return
     export_ = Export(path)
     verifier = verifier_of(key) if key else export_.verifier
-    note = earlier.read_text("utf-8") if earlier else None
+    note = _text(earlier) if earlier else None
     checkpoint, fault = verify_export(export_, verifier, note)
     if as_json:
         _print({**document(checkpoint, verifier), "fault": fault and fault._asdict()})
@@ -163,7 +163,21 @@ def verifier_of(key: str) -> "Verifier":
     """Return the key that a text or a file of it names."""
     from eventlog.checkpoint import Verifier
 
-    return Verifier.parsed(Path(key).read_text("utf-8") if Path(key).exists() else key)
+    return Verifier.parsed(_text(Path(key)) if Path(key).exists() else key)
+
+
+def _text(path: Path) -> str:
+    try:
+        return _octets(path).decode()
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{path} is no text") from error
+
+
+def _octets(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _verify_proof(path: Path, key: str | None) -> None:
@@ -174,8 +188,8 @@ def _verify_proof(path: Path, key: str | None) -> None:
     if key is None:
         raise typer.BadParameter("a proof is checked with --key, which comes from elsewhere")
     try:
-        proof = Proof.parsed(path.read_text("utf-8"))
-        checkpoint = proof.require(path.with_suffix(".json").read_bytes(), verifier_of(key))
+        proof = Proof.parsed(_text(path))
+        checkpoint = proof.require(_octets(path.with_suffix(".json")), verifier_of(key))
     except (CheckpointError, ProofError) as error:
         print(f"wrong: {path.name}: {error}")
         raise typer.Exit(1) from error

@@ -86,6 +86,35 @@ def test_a_record_is_proved_and_another_one_is_not(told: Run, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["1.tlog-proof", "--key", "k"], "1.tlog-proof cannot be read"),
+        (["alone.tlog-proof", "--key", "k"], "alone.json cannot be read"),
+        (["octets.tlog-proof", "--key", "k"], "octets.tlog-proof is no text"),
+        (["alone.tlog-proof"], "is checked with --key"),
+        ([".", "--key", "octets.tlog-proof"], "octets.tlog-proof is no text"),
+        ([".", "--key", "k"], "is no verifier key"),
+        (["."], "has no key"),
+    ],
+)
+def test_what_cannot_be_read_is_named(
+    dasan: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("alone.tlog-proof").write_text("c2sp.org/tlog-proof@v1\nindex 0\n\nnote")
+    Path("octets.tlog-proof").write_bytes(b"\xff\xfe")
+
+    refused = dasan("audit", "verify", *arguments)
+
+    assert refused.returncode == 2
+    assert reason in " ".join(refused.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
     ("what", "reason"),
     [("4", "no record 4 is in the log"), ("x", "is no position"), ("0", "is no position")],
 )
