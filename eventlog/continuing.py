@@ -42,7 +42,7 @@ def publish(connection: Connection, home: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the newest is asked for while nobody else writes
         note = newest(connection)
         file = published_at(home)
-        if note is None or (file.exists() and file.read_text("utf-8") == note):
+        if note is None or (file.exists() and file.read_bytes() == note.encode()):
             return
         fresh = file.with_name("checkpoint.new")
         with fresh.open("w", encoding="utf-8") as stream:
@@ -78,7 +78,7 @@ def _published(signer: Signer, home: Path) -> Checkpoint | None:
     if not file.exists():
         return None
     try:
-        return signer.verifier.opened(file.read_text("utf-8"))
+        return signer.verifier.opened(file.read_text("utf-8", errors="replace"))
     except CheckpointError as error:
         raise TreeError(
             f"{file} is not a checkpoint by this log's key: {error}. Restore keys/signing and the"

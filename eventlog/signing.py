@@ -46,6 +46,7 @@ def keep_signing(database: Database, signer: Signer, home: Path, stopped: thread
     while not stopped.is_set():
         try:
             with database.connect() as connection:
+                publish(connection, home)  # what was signed before whatever broke off
                 size = 0
                 while not stopped.is_set():
                     signed = advance(connection, signer)
@@ -56,6 +57,9 @@ def keep_signing(database: Database, signer: Signer, home: Path, stopped: thread
                     size = signed.size if signed else size
         except psycopg.OperationalError as error:
             _log.warning("signing lost the database and tries again: %s", error)
+            stopped.wait(RECONNECT_PAUSE_S)
+        except OSError as error:
+            _log.warning("the checkpoint cannot be published, which is tried again: %s", error)
             stopped.wait(RECONNECT_PAUSE_S)
         except TreeError as error:
             _log.error("no checkpoint is signed any more: %s", error)

@@ -182,6 +182,37 @@ def test_a_checkpoint_by_another_key_is_refused(connection: Connection, tmp_path
         require_length(connection, SIGNER, tmp_path)
 
 
+@pytest.mark.parametrize("octets", [b"", b"\xff\xfe", b"/dasan/seoul\n3\n"])
+def test_a_published_checkpoint_that_is_torn_is_named(
+    connection: Connection, tmp_path: Path, octets: bytes
+) -> None:
+    published_at(tmp_path).write_bytes(octets)
+
+    with pytest.raises(TreeError, match="checkpoint is not a checkpoint by this log's key"):
+        require_length(connection, SIGNER, tmp_path)
+
+
+def test_signing_goes_on_once_what_was_signed_can_be_published(
+    log: Log, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home, stopped = tmp_path / "home", threading.Event()
+    thread = threading.Thread(
+        target=keep_signing, args=(log.database, SIGNER, home, stopped), daemon=True
+    )
+    thread.start()
+    tell(log, 3)
+    while "cannot be published" not in caplog.text:
+        assert thread.is_alive()
+        stopped.wait(0.01)
+
+    home.mkdir()
+    while not published_at(home).exists():
+        assert thread.is_alive()
+        stopped.wait(0.01)
+    stopped.set()
+    thread.join()
+
+
 def test_signing_goes_on_beside_the_writers_and_publishes(
     log: Log, connection: Connection, tmp_path: Path
 ) -> None:
