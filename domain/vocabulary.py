@@ -177,6 +177,8 @@ class LeaveReason(StrEnum):
     FULL = "full"
     CLOSED = "closed"
     CALLBACK = "callback"
+    LOST = "lost"
+    """Nobody knows how: the telephone system went down, or never said."""
 
 
 REFUSALS = frozenset({LeaveReason.FULL, LeaveReason.CLOSED})
