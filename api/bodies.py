@@ -12,7 +12,6 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,6 +20,7 @@ from pydantic import (
 )
 
 from domain.inquiry import Inquiry
+from domain.times import read_time
 from domain.vocabulary import (
     MAX_TEXT,
     REFUSALS,
@@ -40,6 +40,7 @@ from domain.vocabulary import (
     TransferKind,
     code,
     digest,
+    stored_code,
 )
 from eventlog.keys import Keys
 
@@ -57,7 +58,10 @@ def _plain(text: object) -> Plain:
     return Plain(text)
 
 
-def _in_range(at: datetime) -> datetime:
+def _time(text: object) -> datetime:
+    if not isinstance(text, str):
+        raise ValueError("a time is text, written as RFC 3339 does: 2012-02-29T09:00:04+09:00")
+    at = read_time(text)
     if not EARLIEST <= at <= LATEST:
         raise ValueError(f"a time lies between {EARLIEST.year} and {LATEST.year}")
     return at
@@ -68,16 +72,19 @@ Text = Annotated[
     PlainValidator(_plain),
     WithJsonSchema({"type": "string", "maxLength": MAX_TEXT, "examples": ["막차가 언제인가요?"]}),
 ]
-CodeText = Annotated[
-    Code,
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,63}$", examples=["general"]),
-    AfterValidator(code),
-]
+_CODE = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,63}$", examples=["general"])
+CodeText = Annotated[Code, _CODE, AfterValidator(code)]
+CodeFilter = Annotated[Code, _CODE, AfterValidator(stored_code)]
+"""Asks for a code that the log may hold, though it is not taken any more."""
 DigestText = Annotated[
     Digest, Field(pattern=r"^([0-9a-f]{32}|[0-9a-f]{64})$"), AfterValidator(digest)
 ]
 Time = Annotated[
-    AwareDatetime, AfterValidator(_in_range), Field(examples=["2012-02-29T09:00:04+09:00"])
+    datetime,
+    PlainValidator(_time),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "examples": ["2012-02-29T09:00:04+09:00"]}
+    ),
 ]
 Duration = Annotated[int, Field(ge=0, le=MAX_DURATION_MS, strict=True, examples=[12_000])]
 Version = Annotated[int, Field(ge=1, le=MAX_VERSION, strict=True, examples=[2])]

@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 from pydantic import BaseModel
 
-from api.bodies import CodeText, Time
+from api.bodies import CodeFilter, Time
 from api.cursors import cursor, place
 from api.problems import responses
 from api.routers import router_of
@@ -77,12 +77,12 @@ def inquiries(  # noqa: PLR0913, PLR0917 - the filters
     service: ServiceDep,
     status: Annotated[list[Status], Query()] = [],  # noqa: B006 - FastAPI copies it
     channel: Annotated[list[Channel], Query()] = [],  # noqa: B006
-    language: Annotated[list[CodeText], Query()] = [],  # noqa: B006
-    queue: Annotated[list[CodeText], Query()] = [],  # noqa: B006
-    category: Annotated[list[CodeText], Query()] = [],  # noqa: B006
-    district: Annotated[list[CodeText], Query()] = [],  # noqa: B006
-    agent: Annotated[list[CodeText], Query()] = [],  # noqa: B006
-    agency: Annotated[list[CodeText], Query()] = [],  # noqa: B006
+    language: Annotated[list[CodeFilter], Query()] = [],  # noqa: B006
+    queue: Annotated[list[CodeFilter], Query()] = [],  # noqa: B006
+    category: Annotated[list[CodeFilter], Query()] = [],  # noqa: B006
+    district: Annotated[list[CodeFilter], Query()] = [],  # noqa: B006
+    agent: Annotated[list[CodeFilter], Query()] = [],  # noqa: B006
+    agency: Annotated[list[CodeFilter], Query()] = [],  # noqa: B006
     received_from: Annotated[Time | None, Query(description="At or after.")] = None,
     received_to: Annotated[Time | None, Query(description="Before.")] = None,
     after: Annotated[str | None, Query(description="`next` of the page before.")] = None,

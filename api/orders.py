@@ -18,7 +18,6 @@ from domain.request import Idempotency
 
 ETAG_PATTERN = '"([1-9][0-9]{0,8})"'
 _ETAG = re.compile(ETAG_PATTERN)
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 KEY_PATTERN = "^[!-~]{1,255}$"
 _KEY = re.compile(KEY_PATTERN)
 
@@ -52,7 +51,7 @@ async def taken(request: Request, scope: Scope) -> Order:
         request=domain_request.Request(
             actor=headers.get("dasan-actor") or f"service:{caller.client}",
             cause=service.keys.cause("command", idempotency.client, idempotency.key),
-            traceparent=_trace(headers.get("traceparent")),
+            traceparent=domain_request.traceparent(headers.get("traceparent")),
             idempotency=idempotency,
         ),
         idempotency=idempotency,
@@ -92,11 +91,6 @@ def ordered(scope: Scope) -> Callable[..., Order]:
         return await taken(request, scope)
 
     return order  # type: ignore[return-value]  # FastAPI awaits it
-
-
-def _trace(traceparent: str | None) -> str | None:
-    # The recommendation says to go on without one that is malformed.
-    return traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
 
 
 def _key(key: str | None) -> str:

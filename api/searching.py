@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.audit import MAX_POSITION
-from api.bodies import CodeText, Time
+from api.bodies import CodeFilter, Time
 from api.problems import responses
 from api.routers import router_of
 from api.security import Scope, needs
@@ -32,7 +32,7 @@ class Wanted(BaseModel):
         Field(pattern=f"^{ACTOR}$", description="Who did it.", examples=["agent:a017"]),
     ] = None
     agent: Annotated[
-        CodeText | None,
+        CodeFilter | None,
         Field(description="Whom it is about: who answered, was rated, handed over or took over."),
     ] = None
     stream: Annotated[

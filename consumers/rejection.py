@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from consumers.event_schema import SCHEMAS, TIME, Schema
-from eventlog.personal import redact
+from domain.personal_numbers import redact
 from eventlog.record import format_time
 
 TYPE: Final = "contact.rejected.v1"
@@ -35,6 +35,7 @@ _HEX = "[0-9A-Fa-f]"
 _PAIR = rf"u[Dd][89ABab]{_HEX}{{2}}\\u[Dd][C-Fc-f]{_HEX}{{2}}"
 _ESCAPE = re.compile(rf"\\(?:({_PAIR}|u{_HEX}{{4}})|.)", re.DOTALL)
 _BLANK_ESCAPE = re.compile(r"\\(?:[fnrt]|u000[9A-Da-d])")
+_CONTROL_ESCAPE = re.compile(r"\\(?:b|u00[01][0-9A-Fa-f])")
 
 
 def cleared(text: str) -> str:
@@ -43,7 +44,7 @@ def cleared(text: str) -> str:
     Escapes are spelt out, so that none hides a digit or a dash of a number.
     """
     spelt = redact(_ESCAPE.sub(_spelt_out, text))
-    spaced = _BLANK_ESCAPE.sub(" ", spelt)
+    spaced = _CONTROL_ESCAPE.sub("", _BLANK_ESCAPE.sub(" ", spelt))
     blank = redact(spaced)
     return spelt if blank == spaced else blank
 

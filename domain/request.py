@@ -2,7 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
+
+from domain.vocabulary import VocabularyError, require_impersonal
 
 ACTOR = "(?:agent|citizen|service|import):[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 """The form of an actor: its kind, and a pseudonymous id."""
@@ -10,6 +13,8 @@ ACTOR = "(?:agent|citizen|service|import):[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 _ACTOR = re.compile(ACTOR)
 _CAUSE = re.compile(r"(?:command|message):[0-9a-f]{32}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_NO_TRACE = re.compile("ff|.{3}0{32}|.{36}0{16}")
+"""The version, the trace or the span is one that there cannot be."""
 
 
 class RequestError(ValueError):
@@ -33,7 +38,7 @@ class Request:
     `correlation` binds what belongs together, by default the stream itself; `traceparent` is W3C's.
 
     Raises:
-        RequestError: a value is not of its form.
+        RequestError: a value is not of its form, or the actor holds a number that names a person.
     """
 
     actor: str
@@ -45,6 +50,7 @@ class Request:
     def __post_init__(self) -> None:
         """Refuse what could not stand in a record as it is."""
         _require(_ACTOR, "actor", self.actor)
+        _require_pseudonym(self.actor)
         _require(_CAUSE, "cause", self.cause)
         if self.traceparent is not None:
             _require(_TRACEPARENT, "traceparent", self.traceparent)
@@ -53,3 +59,18 @@ class Request:
 def _require(form: re.Pattern[str], name: str, value: str) -> None:
     if form.fullmatch(value) is None:
         raise RequestError(f"{name} {value!r} is not of the form {form.pattern}")
+
+
+@lru_cache(maxsize=1_000)  # the same few act again and again
+def _require_pseudonym(actor: str) -> None:
+    try:
+        require_impersonal(actor)
+    except VocabularyError as error:
+        raise RequestError(f"actor: {error}") from error
+
+
+def traceparent(text: object) -> str | None:
+    """Return a W3C traceparent as it came, or None: one that is malformed is to be ignored."""
+    if not isinstance(text, str) or _TRACEPARENT.fullmatch(text) is None or _NO_TRACE.match(text):
+        return None
+    return text

@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import NewType
 from uuid import UUID
 
+from domain.personal_numbers import personal_number_in, redact
+
 Code = NewType("Code", str)
 """A code or id in the clear: an agent, a queue, a category, a caller's ref (see `code`)."""
 
@@ -24,37 +26,71 @@ MAX_TEXT = 8_000
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,63}")
 _DIGEST = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{64})")
-RESIDENT_NUMBER = re.compile(
-    r"(?<![0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
-    r"[-\s\u2010-\u2015\u2212\uff0d]{0,3}[0-9]{7}(?![0-9])"
-)
-"""Digits that look like a Korean resident registration number: yymmdd, then seven digits."""
-
-_HEX = "[0-9A-Fa-f]"
-_UUID = re.compile(
-    rf"(?<![0-9A-Za-z]){_HEX}{{8}}(-?){_HEX}{{4}}\1{_HEX}{{4}}\1{_HEX}{{4}}\1{_HEX}{{12}}(?![0-9A-Za-z])"
-)
-"""Without hyphens one in 3,400 has digits that look like a resident number, and is none."""
 
 
 class VocabularyError(ValueError):
     """A value is not what its field may hold."""
 
 
-@lru_cache(maxsize=10_000)  # the same few are asked for with every event
 def code(text: str) -> Code:
-    """Return `text` as a code: 1-64 ASCII letters, digits and ``._:@/+-``, no resident number.
+    """Return `text` as a code: the one door into the clear fields of events.
+
+    A code has 1 to 64 ASCII letters, digits and ``._:@/+-``, and holds no number that names a
+    person.
 
     Raises:
-        VocabularyError: it is none, so it may be free text that belongs into a sealed field.
+        VocabularyError: it is something else, and may belong into a sealed field.
     """
+    if type(text) is StoredCode:
+        return Code(text)
+    return _new_code(text)
+
+
+@lru_cache(maxsize=10_000)  # the same few come with every event
+def _new_code(text: str) -> Code:
+    require_impersonal(text)
+    _require_form(text)
+    return Code(text)
+
+
+class StoredCode(str):
+    """A code as a log has it, which may hold what today's door refuses.
+
+    Such an inquiry goes on, and whoever asks for its labels gets an answer.
+    """
+
+    __slots__ = ()
+
+
+@lru_cache(maxsize=10_000)
+def stored_code(text: str) -> Code:
+    """Return `text` as a code that may be in the log already, for questions.
+
+    Raises:
+        VocabularyError: it has not the form of a code.
+    """
+    _require_form(text)
+    return Code(StoredCode(text))
+
+
+def _require_form(text: str) -> None:
     if _CODE.fullmatch(text) is None:
         raise VocabularyError(
             f"{text!r} is not a code: use 1 to 64 letters, digits and ._:@/+- without spaces"
         )
-    if RESIDENT_NUMBER.search(text) and RESIDENT_NUMBER.search(_UUID.sub("/", text)):
-        raise VocabularyError("a code holds what looks like a resident registration number")
-    return Code(text)
+
+
+def require_impersonal(text: str) -> None:
+    """Refuse what may not stand in the clear for ever.
+
+    Raises:
+        VocabularyError: `text`, which is not repeated, holds a number that names a person.
+    """
+    if kind := personal_number_in(text):
+        raise VocabularyError(
+            f"a code holds what looks like a {kind}: codes stand in the clear for ever, so send a"
+            " pseudonym"
+        )
 
 
 def digest(text: str) -> Digest:
@@ -76,6 +112,8 @@ CLEAR_TEXT: dict[object, Callable[[str], str]] = {Code: code, Digest: digest}
 class Plain:
     """Personal text on its way to the seal. Never stored, never shown by accident.
 
+    It is in NFC, and resident registration numbers are redacted.
+
     Raises:
         VocabularyError: more than `MAX_TEXT` characters, or half of a surrogate pair.
     """
@@ -83,13 +121,15 @@ class Plain:
     text: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what could not be stored."""
-        if len(self.text) > MAX_TEXT:
-            raise VocabularyError(f"a text has {len(self.text)} characters; {MAX_TEXT} are allowed")
+        """Redact, and refuse what could not be stored."""
+        text = redact(self.text)
+        if len(text) > MAX_TEXT:
+            raise VocabularyError(f"a text has {len(text)} characters; {MAX_TEXT} are allowed")
         try:
-            self.text.encode()
+            text.encode()
         except UnicodeEncodeError as error:
             raise VocabularyError("a text holds half a surrogate pair: send UTF-8") from error
+        object.__setattr__(self, "text", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,9 @@
-"""Personal data at the edge: what is redacted before it is kept, and masked before it is shown."""
+"""Personal data at the edge: what is masked before it is shown."""
 
 import re
 import unicodedata
 
-from domain.vocabulary import RESIDENT_NUMBER
-
-REDACTED = "[redacted]"
 CIRCLE = "○"
-_BIRTH_DATE = re.compile(r"\d{6}")
-_WIDE_DIGIT = re.compile(r"(?![0-9])\d")
-
-
-def redact(text: str) -> str:
-    """Return `text` in NFC, without anything that looks like a resident registration number.
-
-    Wide digits count as digits, so that no way of typing them slips through.
-    """
-    normal = unicodedata.normalize("NFC", text)
-    if _BIRTH_DATE.search(normal) is None:  # as good as always, and found out faster
-        return normal
-    folded = _WIDE_DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), normal)
-    parts, end = [], 0
-    for number in RESIDENT_NUMBER.finditer(folded):
-        parts += [normal[end : number.start()], REDACTED]
-        end = number.end()
-    return "".join([*parts, normal[end:]])
 
 
 def mask_name(name: str) -> str:

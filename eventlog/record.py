@@ -21,7 +21,15 @@ from eventsourcing.domain import AggregateCreated
 
 from domain.events import CATALOGUE
 from domain.request import Request
-from domain.vocabulary import CLEAR_TEXT, Personal, Plain, Sealed, VocabularyError
+from domain.vocabulary import (
+    CLEAR_TEXT,
+    Code,
+    Personal,
+    Plain,
+    Sealed,
+    StoredCode,
+    VocabularyError,
+)
 
 MAX_RECORD_BYTES = 65_535
 """A tile's entry bundle gives the length of a record in two bytes (C2SP tlog-tiles)."""
@@ -178,7 +186,7 @@ def _field(hint: Any) -> _Field:
         )
     if hint in CLEAR_TEXT:
         checked = CLEAR_TEXT[hint]
-        return _Field(lambda value: f'"{checked(value)}"', hint)
+        return _Field(lambda value: f'"{checked(value)}"', StoredCode if hint is Code else hint)
     if is_dataclass(hint):
         return _object(hint)
     if issubclass(hint, StrEnum):

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from domain.personal_numbers import redact
 from domain.vocabulary import Digest, Sealed
 from eventlog.keys import KEY_BYTES, Keys
-from eventlog.personal import redact
 from eventlog.record import canonical
 
 VERSION = 1
@@ -73,14 +73,16 @@ class Vault:
             self._keep(DataKey(Digest(kid.hex()), stream, secret, wrapped, durable=True))
 
     def seal(self, key: DataKey, type_: str, name: str, text: str) -> Sealed:
-        """Return `text`, redacted, as field `name` of an event of `type_`, under `key`."""
+        """Return `text` as field `name` of an event of `type_`, under `key`."""
         nonce = os.urandom(NONCE_BYTES)
         place = _place(key.stream, type_, name, key.kid)
-        ciphertext = AESGCM(key.secret).encrypt(nonce, redact(text).encode(), place)
+        ciphertext = AESGCM(key.secret).encrypt(nonce, text.encode(), place)
         return Sealed(c=_base64(ciphertext), k=key.kid, n=_base64(nonce), v=VERSION)
 
     def open(self, sealed: Sealed, stream: UUID, type_: str, name: str) -> str:
         """Return the text of a sealed field.
+
+        It is redacted by today's rule: it may have been sealed before the rule was made.
 
         Raises:
             KeyDestroyedError: the key is gone.
@@ -92,15 +94,23 @@ class Vault:
             ).fetchone()
         if row is None:
             raise KeyDestroyedError(f"the key {sealed.k} was destroyed: the text is forgotten")
-        place = _place(stream, type_, name, sealed.k)
-        try:
-            secret = self._unwrapped(sealed.k, row[0])
-            if key_id(secret) != sealed.k:
-                raise VaultError(f"the stored key {sealed.k} is another one than its id says")
-            nonce, ciphertext = base64.b64decode(sealed.n), base64.b64decode(sealed.c)
-            return AESGCM(secret).decrypt(nonce, ciphertext, place).decode()
-        except (InvalidTag, binascii.Error) as error:
-            raise VaultError(f"{type_}, field {name}: the text was changed or moved") from error
+        secret = self._unwrapped(sealed.k, row[0])
+        if key_id(secret) != sealed.k:
+            raise VaultError(f"the stored key {sealed.k} is another one than its id says")
+        return redact(_decrypted(secret, sealed, stream, type_, name))
+
+    def known_text(self, sealed: Sealed, stream: UUID, type_: str, name: str) -> str | None:
+        """Return the text of a sealed field if the inquiry's key is in memory, else None.
+
+        An inquiry's key is in memory once it is loaded, unless the inquiry was forgotten.
+
+        Raises:
+            VaultError: the text was changed or moved.
+        """
+        key = self._cache.get(stream)
+        if key is None or key.kid != sealed.k:
+            return None
+        return redact(_decrypted(key.secret, sealed, stream, type_, name))
 
     def citizens(self, hashes: Sequence[bytes]) -> dict[bytes, UUID]:
         """Return the citizen of each keyed hash; one never seen is a new citizen, durable at once.
@@ -143,6 +153,15 @@ class Vault:
 def key_id(secret: bytes) -> Digest:
     """Return the commitment to a key: 16 bytes of SHA-256 in hexadecimal."""
     return Digest(hashlib.sha256(COMMITMENT + secret).digest()[:16].hex())
+
+
+def _decrypted(secret: bytes, sealed: Sealed, stream: UUID, type_: str, name: str) -> str:
+    try:
+        nonce, ciphertext = base64.b64decode(sealed.n), base64.b64decode(sealed.c)
+        place = _place(stream, type_, name, sealed.k)
+        return AESGCM(secret).decrypt(nonce, ciphertext, place).decode()
+    except (InvalidTag, binascii.Error) as error:
+        raise VaultError(f"{type_}, field {name}: the text was changed or moved") from error
 
 
 def _place(stream: UUID, type_: str, name: str, kid: str) -> bytes:

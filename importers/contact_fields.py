@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.personal_numbers import redact
 from domain.vocabulary import MAX_TEXT, Code, Plain, code
-from eventlog.personal import redact
 from projections.catalogue import CODE_PATTERN
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)

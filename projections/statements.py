@@ -12,7 +12,7 @@ import orjson
 from psycopg import Connection
 
 from domain.events import StatementPublished
-from domain.vocabulary import Code, StatedFilter, StatedRow, digest
+from domain.vocabulary import Code, StatedFilter, StatedRow, digest, stored_code
 from eventlog.checkpoint import Signer
 from eventlog.growing import caught_up, tiles_in
 from eventlog.proof import range_root
@@ -85,7 +85,9 @@ def stated(rows: Iterable[Row], names: Sequence[str]) -> tuple[StatedRow, ...]:
         StatedRow(
             begin=row.begin,
             end=row.end,
-            labels=tuple(None if label is None else Code(label) for label in row.labels.values()),
+            labels=tuple(
+                None if label is None else stored_code(label) for label in row.labels.values()
+            ),
             sums=tuple(row.sums[name] for name in names),
         )
         for row in rows
@@ -123,7 +125,7 @@ def root_at(connection: Connection, signer: Signer, position: int) -> bytes:
 
 def _filters(question: Question) -> tuple[StatedFilter, ...]:
     found = tuple(
-        StatedFilter(Code(name), None if value == NONE else Code(value))
+        StatedFilter(Code(name), None if value == NONE else stored_code(value))
         for name, values in question.filters.items()
         for value in values
     )

@@ -1,0 +1,119 @@
+"""Numbers that name a person: found in texts, to be redacted, and in codes, to be refused.
+
+Resident registration numbers (주민등록번호) are thirteen digits: yymmdd, then seven. They are found
+however they are typed: in any script's digits, with invisible characters between, grouped as a date
+is, or every digit by itself.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+REDACTED = "[redacted]"
+
+_LONG_VOWELS = frozenset("ㅡᅳーｰ")
+"""Letters that are typed for a dash."""
+
+_FEWEST_NUMERIC = 7
+"""Of thirteen digits: a character such as ⑩ stands for two."""
+
+_BLANK = "[ ,]"
+_YEAR, _MONTH, _DAY = "[0-9]{2}", "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
+_GROUPED = rf"{_YEAR}{_BLANK}{{1,3}}{_MONTH}{_BLANK}{{1,3}}{_DAY}"
+_SPACED = (
+    rf"[0-9]{_BLANK}{{1,3}}[0-9]{_BLANK}{{1,3}}"
+    rf"(?:0{_BLANK}{{1,3}}[1-9]|1{_BLANK}{{1,3}}[0-2]){_BLANK}{{1,3}}"
+    rf"[0-3]{_BLANK}{{1,3}}[0-9]"
+)
+_RESIDENT_NUMBER = re.compile(
+    rf"(?<![0-9])(?:{_YEAR}{_MONTH}{_DAY}|{_GROUPED}|{_SPACED}){_BLANK}{{0,7}}"
+    r"[0-9](?:[ ]{0,3}[0-9]){6}(?![0-9])"  # with commas it would be a sum of money
+)
+"""In a text as `_skeleton` gives it."""
+
+_HEX = "[0-9A-Fa-f]"
+_UUID = re.compile(
+    rf"(?<![0-9A-Za-z]){_HEX}{{8}}(-?){_HEX}{{4}}\1{_HEX}{{4}}\1{_HEX}{{4}}\1{_HEX}{{12}}(?![0-9A-Za-z])"
+)
+"""Without hyphens one in 3,400 has digits that look like a resident number, and is none."""
+
+_HASH = re.compile(
+    rf"(?<![0-9A-Za-z])(?:(?=[0-9]*[A-Fa-f]){_HEX}{{20,}}|(?<=agent-){_HEX}{{12}})(?![0-9A-Za-z])"
+)
+"""A hash, or our pseudonym of an agent: one in some hundreds looks as if it held a number."""
+
+_SIGN = "[-._:/]?"
+_MOBILE_OR_AREA = "(?:2|[3-6][1-5]|1[0-9]|13[0-9]|50[0-9]|30|60|70|80)"
+_TELEPHONE = re.compile(
+    r"(?<![0-9])(?:"
+    rf"0{_MOBILE_OR_AREA}{_SIGN}[0-9]{{3,4}}{_SIGN}[0-9]{{4}}"
+    rf"|(?:00[0-9]{{0,3}}{_SIGN})?82{_SIGN}0?1[0-9]{_SIGN}[0-9]{{3,4}}{_SIGN}[0-9]{{4}}"
+    rf"|00[0-9]{{0,3}}{_SIGN}82{_SIGN}0?{_MOBILE_OR_AREA}{_SIGN}[0-9]{{3,4}}{_SIGN}[0-9]{{4}}"
+    rf"|[2-9][0-9]{{2}}[-.][2-9][0-9]{{2}}[-.][0-9]{{4}}"
+    r")(?![0-9])"
+    rf"|\+[0-9](?:{_SIGN}[0-9]){{7,14}}(?![0-9])"
+)
+"""Korea's numbers as they are dialled in the country; others by their ``+`` or their grouping."""
+
+
+def redact(text: str) -> str:
+    """Return `text` in NFC, without anything that looks like a resident registration number."""
+    normal = unicodedata.normalize("NFC", text)
+    parts, end = [], 0
+    for begin, behind in _resident_numbers(normal):
+        parts += [normal[end:begin], REDACTED]
+        end = behind
+    return "".join([*parts, normal[end:]])
+
+
+def personal_number_in(code: str) -> str | None:
+    """Return what kind of number that names a person stands in a code, or None.
+
+    Ids that are hashes or UUIDs are no such numbers, whatever their digits look like.
+    """
+    rest = _UUID.sub("/", code)
+    if next(_resident_numbers(rest), None):
+        return "resident registration number"
+    return "telephone number" if _TELEPHONE.search(_HASH.sub("/", rest)) else None
+
+
+def _resident_numbers(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each number begins and where it is over."""
+    if sum(map(str.isnumeric, text)) < _FEWEST_NUMERIC:
+        return
+    skeleton, places = _skeleton(text)
+    for number in _RESIDENT_NUMBER.finditer(skeleton):
+        yield places[number.start()], places[number.end() - 1] + 1
+
+
+def _skeleton(text: str) -> tuple[str, list[int]]:
+    """Return digits as ASCII, letters as ``x``, commas and blanks, and where each stood."""
+    letters: list[str] = []
+    places: list[int] = []
+    for place, character in enumerate(text):
+        for letter in _plain(character):
+            letters.append(letter)
+            places.append(place)
+    return "".join(letters), places
+
+
+@lru_cache(maxsize=4_096)
+def _plain(character: str) -> str:
+    """Return what a character stands for in the skeleton: nothing if nobody sees it."""
+    if character in _LONG_VOWELS:
+        return " "
+    return "".join(map(_kind, unicodedata.normalize("NFKC", character)))
+
+
+def _kind(character: str) -> str:
+    if (digit := unicodedata.decimal(character, None)) is not None:
+        return str(digit)
+    category = unicodedata.category(character)
+    if character.isspace():
+        return " "
+    if category[0] == "M" or category in ("Cc", "Cf"):
+        return ""
+    if character == ",":
+        return ","
+    return "x" if category[0] == "L" else " "
