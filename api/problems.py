@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from api.security import ForbiddenError, UnauthenticatedError
-from domain.errors import CitizenNotFoundError, InquiryError, InquiryNotFoundError
+from domain.errors import CitizenNotFoundError, FactTimeError, InquiryError, InquiryNotFoundError
 from domain.inquiries import KeyReusedError, StaleVersionError
 from domain.request import RequestError
 from domain.vocabulary import VocabularyError
@@ -58,6 +58,7 @@ HTTP_STATUS: dict[type[Exception], HTTPStatus] = {
     CitizenNotFoundError: HTTPStatus.NOT_FOUND,
     NotFoundError: HTTPStatus.NOT_FOUND,
     InquiryError: HTTPStatus.CONFLICT,  # out of turn
+    FactTimeError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyInFlightError: HTTPStatus.CONFLICT,
     KeyDestroyedError: HTTPStatus.GONE,
     StaleVersionError: HTTPStatus.PRECONDITION_FAILED,

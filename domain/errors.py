@@ -57,6 +57,10 @@ class ImpossibleTimeError(InquiryError):
     """The time contradicts what is known: an end before its beginning, or no offset."""
 
 
+class FactTimeError(InquiryError):
+    """Nothing can have happened at that time: it is before all that is taken, or has not come."""
+
+
 class UnknownReferenceError(InquiryError):
     """The version that the command names is no such event of this inquiry."""
 

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from domain.known import Known
 
 
+Identity = tuple[object, ...]
+"""The kind of a fact, and what tells it from others of its kind."""
+
+
 class InquiryEvent(AggregateEvent):
     """A fact about an inquiry, with the labels that the inquiry had as known then."""
 
@@ -47,8 +51,20 @@ class InquiryEvent(AggregateEvent):
     category: Code | None
     district: Code | None
 
+    @property
+    def identity(self) -> Identity | None:
+        """What names the fact to whoever tells of it again; None: its message alone does."""
+        return None
+
     def apply(self, aggregate: "Known") -> None:
         """Assign what the fact changes."""
+
+    def mutate(self, aggregate: Any) -> Any:
+        """Return the inquiry as it is with the fact, which it knows by its identity."""
+        changed: Any = super().mutate(aggregate)
+        if (identity := self.identity) is not None:
+            changed.facts[identity] = self
+        return changed
 
 
 class Received(InquiryEvent, AggregateCreated):
@@ -63,6 +79,10 @@ class Received(InquiryEvent, AggregateCreated):
     attributes: Personal | None
     attachments: tuple[Attachment, ...] | None
     due_at: datetime | None
+
+    @property
+    def identity(self) -> Identity:
+        return ("received",)
 
 
 class Identified(InquiryEvent):
@@ -115,6 +135,13 @@ class Answered(InquiryEvent):
     agent: Code
     waited_ms: int | None
 
+    @property
+    def identity(self) -> Identity:
+        return (
+            "answered",
+            *((self.agent, self.timestamp) if self.visit is None else (self.visit,)),
+        )
+
     def apply(self, aggregate: "Known") -> None:
         answer = Answer(at=self.timestamp, version=self.originator_version, agent=self.agent)
         aggregate.answers.append(answer)
@@ -139,6 +166,10 @@ class Abandoned(InquiryEvent):
     enqueued_at: datetime
     waited_ms: int
 
+    @property
+    def identity(self) -> Identity:
+        return ("abandoned", self.visit)
+
     def apply(self, aggregate: "Known") -> None:
         visit = aggregate.visits[self.visit]
         visit.abandoned = True
@@ -156,6 +187,10 @@ class LeftQueue(InquiryEvent):
     enqueued_at: datetime
     waited_ms: int | None
     reason: LeaveReason
+
+    @property
+    def identity(self) -> Identity:
+        return ("left-queue", self.visit)
 
     def apply(self, aggregate: "Known") -> None:
         visit = aggregate.visits.setdefault(
@@ -177,6 +212,10 @@ class Ended(InquiryEvent):
     hold_ms: int | None
     wrapup_ms: int | None
     ended_by: EndedBy
+
+    @property
+    def identity(self) -> Identity:
+        return ("ended", self.timestamp if self.visit is None else self.visit)
 
     def apply(self, aggregate: "Known") -> None:
         if self.visit is None:
@@ -201,8 +240,11 @@ class Transferred(InquiryEvent):
     hop: int
     holds: bool
 
+    @property
+    def identity(self) -> Identity:
+        return ("transfer", self.ref)
+
     def apply(self, aggregate: "Known") -> None:
-        aggregate.refs.add(("transfer", self.ref))
         aggregate.hops = self.hop
         aggregate.transfers[self.originator_version] = Transfer(
             kind=self.kind, to=self.to, at=self.timestamp
@@ -222,6 +264,10 @@ class AgencyReplied(InquiryEvent):
     reply: Personal | None
     took_ms: int
 
+    @property
+    def identity(self) -> Identity:
+        return ("agency-reply", self.of)
+
     def apply(self, aggregate: "Known") -> None:
         transfer = aggregate.transfers[self.of]
         transfer.outcome = self.outcome
@@ -240,7 +286,6 @@ class Replied(InquiryEvent):
     def apply(self, aggregate: "Known") -> None:
         reply = Answer(at=self.timestamp, version=self.originator_version, agent=self.agent)
         aggregate.answers.append(reply)
-        aggregate.replies.append(reply)
         aggregate.hold(self.agent, self.timestamp)
 
 
@@ -253,8 +298,9 @@ class Noted(InquiryEvent):
     kind: Code
     note: Personal
 
-    def apply(self, aggregate: "Known") -> None:
-        aggregate.refs.add(("note", self.ref))
+    @property
+    def identity(self) -> Identity:
+        return ("note", self.ref)
 
 
 class Resolved(InquiryEvent):
@@ -268,6 +314,10 @@ class Resolved(InquiryEvent):
     first_answered_at: datetime | None
     ordinal: int
     resolution: Personal | None
+
+    @property
+    def identity(self) -> Identity:
+        return ("resolution", self.timestamp)
 
     def apply(self, aggregate: "Known") -> None:
         aggregate.resolutions[self.originator_version] = Resolution(
@@ -285,8 +335,11 @@ class FollowedUp(InquiryEvent):
     purpose: Purpose
     message: Personal
 
+    @property
+    def identity(self) -> Identity:
+        return ("follow-up", self.ref)
+
     def apply(self, aggregate: "Known") -> None:
-        aggregate.refs.add(("follow-up", self.ref))
         aggregate.follow_ups[self.originator_version] = FollowUp(at=self.timestamp)
 
 
@@ -298,6 +351,10 @@ class FollowUpReported(InquiryEvent):
     of: int
     outcome: Delivery
     reason: Code | None
+
+    @property
+    def identity(self) -> Identity:
+        return ("follow-up-report", self.of)
 
     def apply(self, aggregate: "Known") -> None:
         aggregate.follow_ups[self.of].outcome = self.outcome
@@ -312,6 +369,10 @@ class Reopened(InquiryEvent):
     ordinal: int
     reason: Code
 
+    @property
+    def identity(self) -> Identity:
+        return ("reopening", self.timestamp)
+
     def apply(self, aggregate: "Known") -> None:
         aggregate.resolutions[self.of].reopened_at = self.timestamp
 
@@ -325,6 +386,10 @@ class Rated(InquiryEvent):
     score: int
     agent: Code | None
     comment: Personal | None
+
+    @property
+    def identity(self) -> Identity:
+        return ("rating", self.of)
 
     def apply(self, aggregate: "Known") -> None:
         aggregate.resolutions[self.of].score = self.score
@@ -341,8 +406,11 @@ class Praised(InquiryEvent):
     story: Personal
     author: Personal
 
+    @property
+    def identity(self) -> Identity:
+        return ("praise", self.ref)
+
     def apply(self, aggregate: "Known") -> None:
-        aggregate.refs.add(("praise", self.ref))
         aggregate.praises[self.originator_version] = Praise(at=self.timestamp)
 
 
@@ -356,6 +424,10 @@ class PraisePublished(InquiryEvent):
     title: Personal | None
     story: Personal | None
     reason: Code | None
+
+    @property
+    def identity(self) -> Identity:
+        return ("publication", self.of)
 
     def apply(self, aggregate: "Known") -> None:
         aggregate.praises[self.of].published = True
@@ -371,6 +443,10 @@ class PraiseWithdrawn(InquiryEvent):
     title: Personal | None
     story: Personal | None
     reason: Code | None
+
+    @property
+    def identity(self) -> Identity:
+        return ("withdrawal", self.of)
 
     def apply(self, aggregate: "Known") -> None:
         aggregate.praises[self.of].published = False
@@ -395,6 +471,10 @@ class Annulled(InquiryEvent):
 
     reason: AnnulReason
     other: UUID | None
+
+    @property
+    def identity(self) -> Identity:
+        return ("annulment",)
 
     def apply(self, aggregate: "Known") -> None:
         aggregate.annulled = self.reason

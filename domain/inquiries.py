@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
 
@@ -10,7 +11,9 @@ from eventsourcing.persistence import Mapper, RecordConflictError, StoredEvent
 
 from domain.errors import InquiryError, InquiryNotFoundError
 from domain.inquiry import Inquiry
+from domain.known import TextReader
 from domain.request import Idempotency, Request
+from domain.times import FactTimes
 
 MAX_TRIES = 100
 """Each lost race means that somebody else's change was saved, so this many is no loop."""
@@ -87,9 +90,13 @@ class Recorder(ABC):
 class Inquiries:
     """Changes inquiries: each change is saved whole, once, on the version that was decided on."""
 
-    def __init__(self, mapper: Mapper[UUID], recorder: Recorder) -> None:
+    def __init__(
+        self, mapper: Mapper[UUID], recorder: Recorder, times: FactTimes, read_text: TextReader
+    ) -> None:
         self._mapper = mapper
         self._recorder = recorder
+        self._times = times
+        self._read_text = read_text
 
     async def get(self, inquiry_id: UUID) -> Inquiry:
         """Return an inquiry as it stands.
@@ -114,13 +121,17 @@ class Inquiries:
         """Save a new inquiry; one that came with its contact before is left as it is.
 
         Raises:
+            DifferentFactError: it came before, with other contents.
             KeyReusedError: the key was used for another command.
         """
+        told = inquiry.facts["received",]
         try:
             return await self._save(inquiry, request)
         except RecordConflictError:
-            # Nothing to record, but an answer to remember: a retry gets this one.
-            return await self._save(await self.get(inquiry.id), request)
+            known = await self.get(inquiry.id)
+        known.require_same_arrival(told)
+        # Nothing to record, but an answer to remember: a retry gets this one.
+        return await self._save(known, request)
 
     async def change(
         self,
@@ -174,11 +185,17 @@ class Inquiries:
         return receipt
 
     def _stored(self, inquiry: Inquiry) -> list[StoredEvent]:
-        return [self._mapper.to_stored_event(fact) for fact in inquiry.collect_events()]
+        facts = inquiry.collect_events()
+        now = datetime.now(UTC)
+        for fact in facts:
+            self._times.require(fact.timestamp, now)
+        return [self._mapper.to_stored_event(fact) for fact in facts]
 
     def _replayed(self, stored: Iterable[StoredEvent]) -> Inquiry | None:
         inquiry: Inquiry | None = None
         for event in stored:
             fact: Any = self._mapper.to_domain_event(event)
             inquiry = fact.mutate(inquiry)
+        if inquiry is not None:
+            inquiry.read_text = self._read_text
         return inquiry

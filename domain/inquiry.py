@@ -17,6 +17,11 @@ from domain.settling import Settling
 from domain.visiting import Visiting
 from domain.vocabulary import AnnulReason, Attachment, Channel, Code, Contact, LinkKind, Personal
 
+_ARRIVAL = (
+    "channel", "language", "category", "district", "citizen", "question", "place", "attributes",
+    "attachments", "due_at",
+)  # fmt: skip
+
 
 class Inquiry(Visiting, Passing, Settling, Praising):
     """A citizen's inquiry, from its arrival to its last word."""
@@ -60,6 +65,16 @@ class Inquiry(Visiting, Passing, Settling, Praising):
             due_at=due_at,
         )
 
+    def require_same_arrival(self, told: events.InquiryEvent) -> None:
+        """Refuse an arrival that tells otherwise of this inquiry than the one that is known.
+
+        When it came may differ: two systems that report the same contact have two clocks.
+
+        Raises:
+            DifferentFactError: a field differs; says which.
+        """
+        self.require_same(self.facts["received",], {name: getattr(told, name) for name in _ARRIVAL})
+
     def identify(self, *, citizen: UUID, at: datetime) -> None:
         """Learn who asks."""
         self._require_live()
@@ -96,7 +111,7 @@ class Inquiry(Visiting, Passing, Settling, Praising):
 
     def annul(self, *, reason: AnnulReason, at: datetime, other: UUID | None = None) -> None:
         """Take the inquiry and all its counts back."""
-        if self.annulled is reason:
+        if self.annulled is reason and self._is_repeat(("annulment",), other=other):
             return
         self._require_live()
         if other == self.id:

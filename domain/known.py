@@ -1,5 +1,6 @@
 """What is known of an inquiry, and the one way to record more."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,15 +16,23 @@ from domain.vocabulary import (
     Contact,
     LeaveReason,
     LinkKind,
+    Plain,
+    Sealed,
     Status,
     TransferKind,
 )
 
 MILLISECOND = timedelta(milliseconds=1)
 
+TextReader = Callable[[Sealed, UUID, str, str], str | None]
+"""Opens a sealed text of a stream, an event's type and a field; None where it cannot be known."""
+
 
 class Known(Aggregate):
-    """The state that decisions are made from; facts assign it (`domain.events`)."""
+    """The state that decisions are made from; facts assign it (`domain.events`).
+
+    `read_text` opens what `facts` hold sealed, where a repeat has to be compared with it.
+    """
 
     def __init__(
         self,
@@ -46,11 +55,11 @@ class Known(Aggregate):
         self.conversation_ended_at: datetime | None = None
         self.answers: list[Answer] = []  # conversations with and without a visit, and replies
         self.direct_answers: list[Answer] = []
-        self.replies: list[Answer] = []
         self.holder: Code | None = None
         self.held_since = self.created_on
         self.hops = 0
-        self.refs: set[tuple[str, Code]] = set()
+        self.read_text: TextReader | None = None
+        self.facts: dict[events.Identity, events.InquiryEvent] = {}
         self.transfers: dict[int, Transfer] = {}
         self.resolutions: dict[int, Resolution] = {}
         self.follow_ups: dict[int, FollowUp] = {}
@@ -99,6 +108,34 @@ class Known(Aggregate):
         if since >= self.held_since:
             self.holder = holder
             self.held_since = since
+
+    def require_same(self, known: events.InquiryEvent, said: Mapping[str, object]) -> None:
+        """Refuse a repeat that says otherwise than the fact that is known; None says nothing.
+
+        Raises:
+            DifferentFactError: a field differs; says which.
+        """
+        for name, value in said.items():
+            if value is not None and self._differs(known, name, value):
+                kind = known.TYPE.split(".")[1]
+                raise errors.DifferentFactError(
+                    f"{kind} of {known.timestamp.isoformat()} is known with another {name}:"
+                    " the same fact cannot be told with other contents"
+                )
+
+    def _differs(self, known: events.InquiryEvent, name: str, value: object) -> bool:
+        held = getattr(known, name)
+        if isinstance(value, Plain) and isinstance(held, Sealed):
+            text = self.read_text and self.read_text(held, self.id, known.TYPE, name)
+            return text not in (None, value.text)
+        return bool(held != value)
+
+    def _is_repeat(self, identity: events.Identity, **said: object) -> bool:
+        """Whether a fact is known; raise `DifferentFactError` if it is, with other contents."""
+        known = self.facts.get(identity)
+        if known is not None:
+            self.require_same(known, said)
+        return known is not None
 
     def _record(self, fact: type[events.InquiryEvent], at: datetime, **data: Any) -> None:
         require_order(self.received_at, at, "nothing can happen before the inquiry arrived")

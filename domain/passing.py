@@ -22,7 +22,7 @@ class Passing(Known):
     ) -> None:
         """Pass the inquiry on, or with ``holds=False`` let somebody join or be asked."""
         self._require_live()
-        if ("transfer", ref) in self.refs:
+        if self._is_repeat(("transfer", ref), kind=kind, to=to, from_agent=from_agent, holds=holds):
             return
         self._require_open(at)
         # Only who held can pass on; an agent who does has held, even if reported later.
@@ -53,6 +53,7 @@ class Passing(Known):
             raise errors.UnknownReferenceError(f"version {of} is no transfer to an agency")
         if asked.replied_at is not None:
             if (asked.outcome, asked.replied_at) == (outcome, at):
+                self._is_repeat(("agency-reply", of), reply=reply)
                 return
             raise errors.AgencyRepliedError(f"{asked.to} has replied already: {asked.outcome}")
         require_order(asked.at, at, "an agency cannot reply before it was asked")
@@ -71,6 +72,8 @@ class Passing(Known):
     ) -> None:
         """Write back on a text channel; `reply_ms` defaults to the time since the arrival.
 
+        Nothing in a reply names it: two of the same agent at the same time are two.
+
         Raises:
             ChannelError: telephone and video inquiries are answered or followed up, not replied to.
         """
@@ -79,8 +82,6 @@ class Passing(Known):
             raise errors.ChannelError(
                 f"a {self.channel} inquiry is answered or followed up, not replied to"
             )
-        if any((known.agent, known.at) == (agent, at) for known in self.replies):
-            return
         require_order(self.received_at, at, "a reply cannot come before the inquiry")
         elapsed_ms = (at - self.received_at) // MILLISECOND
         self._record(
@@ -94,5 +95,5 @@ class Passing(Known):
     def note(self, *, ref: Code, kind: Code, note: Personal, at: datetime) -> None:
         """Write something down."""
         self._require_live()
-        if ("note", ref) not in self.refs:
+        if not self._is_repeat(("note", ref), kind=kind, note=note):
             self._record(events.Noted, at, ref=ref, kind=kind, note=note)

@@ -23,7 +23,9 @@ class Praising(Known):
     ) -> None:
         """Thank the line."""
         self._require_live()
-        if ("praise", ref) not in self.refs:
+        if not self._is_repeat(
+            ("praise", ref), agent=agent, title=title, story=story, author=author
+        ):
             self._record(
                 events.Praised, at, ref=ref, agent=agent, title=title, story=story, author=author
             )
@@ -38,8 +40,14 @@ class Praising(Known):
         story: Personal | None = None,
         reason: Code | None = None,
     ) -> None:
-        """Put the praise of version `of` on the board, in moderated words if given."""
-        if not self._praise(of, at).published:
+        """Put the praise of version `of` on the board, in moderated words if given.
+
+        Raises:
+            DifferentFactError: it is there in other words: withdraw it first.
+        """
+        if self._praise(of, at).published:
+            self._is_repeat(("publication", of), title=title, story=story, reason=reason)
+        else:
             self._record(
                 events.PraisePublished,
                 at,
@@ -54,7 +62,9 @@ class Praising(Known):
         self, *, of: int, moderator: Code, at: datetime, reason: Code | None = None
     ) -> None:
         """Take the praise of version `of` off the board, or keep it from it."""
-        if self._praise(of, at).published is not False:
+        if self._praise(of, at).published is False:
+            self._is_repeat(("withdrawal", of), reason=reason)
+        else:
             self._record(
                 events.PraiseWithdrawn,
                 at,

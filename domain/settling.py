@@ -25,10 +25,9 @@ class Settling(Known):
             InquiryResolvedError: it is resolved already, otherwise.
         """
         self._require_live()
+        if self._is_repeat(("resolution", at), agent=agent, outcome=outcome, resolution=resolution):
+            return
         if self.resolution is not None:
-            _, settled = self.resolution
-            if (settled.at, settled.agent, settled.outcome) == (at, agent, outcome):
-                return
             raise errors.InquiryResolvedError("the inquiry is resolved already: reopen it first")
         helped = [
             *(answer.at for answer in self.answers),
@@ -59,7 +58,7 @@ class Settling(Known):
             InquiryNotResolvedError: there is none.
         """
         self._require_live()
-        if any(known.reopened_at == at for known in self.resolutions.values()):
+        if self._is_repeat(("reopening", at), reason=reason):
             return
         if self.resolution is None:
             raise errors.InquiryNotResolvedError("the inquiry is open: there is nothing to reopen")
@@ -78,7 +77,7 @@ class Settling(Known):
     ) -> None:
         """Get back to the citizen, while the inquiry is open or after."""
         self._require_live()
-        if ("follow-up", ref) not in self.refs:
+        if not self._is_repeat(("follow-up", ref), medium=medium, purpose=purpose, message=message):
             self._record(
                 events.FollowedUp, at, ref=ref, medium=medium, purpose=purpose, message=message
             )
@@ -92,6 +91,7 @@ class Settling(Known):
         if sent is None:
             raise errors.UnknownReferenceError(f"version {of} is no follow-up")
         if sent.outcome is outcome:
+            self._is_repeat(("follow-up-report", of), reason=reason)
             return
         if sent.outcome is not None:
             raise errors.DifferentFactError(f"follow-up {of} was reported as {sent.outcome}")
@@ -111,6 +111,7 @@ class Settling(Known):
             raise errors.InquiryNotResolvedError("there is no such resolution to rate")
         if resolution.score is not None:
             if resolution.score == score:
+                self._is_repeat(("rating", version), comment=comment)
                 return
             raise errors.AlreadyRatedError(f"this resolution was rated {resolution.score}")
         require_order(resolution.at, at, "a rating cannot precede the resolution")

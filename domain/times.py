@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from domain.errors import ImpossibleTimeError
+from domain.errors import FactTimeError
 
 RFC_3339 = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
@@ -48,15 +48,15 @@ class FactTimes:
         """Refuse a time at which nothing can have happened.
 
         Raises:
-            ImpossibleTimeError: it is too early, or too late as of `now`.
+            FactTimeError: it is too early, or too late as of `now`.
         """
         if at < self.earliest:
-            raise ImpossibleTimeError(
+            raise FactTimeError(
                 f"{at.isoformat()} is before {self.earliest.isoformat()}, the earliest time that"
                 " is taken (DASAN_EARLIEST): is the clock of the sender set?"
             )
         if at > now + self.ahead:
-            raise ImpossibleTimeError(
+            raise FactTimeError(
                 f"{at.isoformat()} has not come: more than {self.ahead} ahead of"
                 f" {now.isoformat()} (DASAN_CLOCK_AHEAD_S): is the clock of the sender set?"
             )

@@ -88,9 +88,10 @@ class Visiting(Known):
             ConversationOpenError: a conversation without a visit is going on.
         """
         self._require_live()
-        begun = [known.answered for known in self._meant(visit) if known.answered]
-        if any((answer.agent, answer.at) == (agent, at) for answer in begun):
-            return
+        for known in self._meant(visit):
+            if known.answered and (known.answered.agent, known.answered.at) == (agent, at):
+                self._is_repeat(("answered", known.number), waited_ms=waited_ms)
+                return
         if visit is None and not any(v.waiting for v in self.visits.values()):
             self._take_up(agent, at)
             return
@@ -102,8 +103,10 @@ class Visiting(Known):
     ) -> None:
         """Leave the queue by hanging up; a visit is abandoned once."""
         self._require_live()
-        if any(known.abandoned and known.over_at == at for known in self._meant(visit)):
-            return
+        for known in self._meant(visit):
+            if known.abandoned and known.over_at == at:
+                self._is_repeat(("abandoned", known.number), waited_ms=waited_ms)
+                return
         waiting = self._visit(visit)
         self._end_wait(events.Abandoned, waiting, at, waited_ms)
 
@@ -121,8 +124,10 @@ class Visiting(Known):
             DifferentFactError: `reason` is a refusal on entry, and the visit has entered.
         """
         self._require_live()
-        if any(known.left is reason and known.over_at == at for known in self._meant(visit)):
-            return
+        for known in self._meant(visit):
+            if known.left and known.over_at == at:
+                self._is_repeat(("left-queue", known.number), reason=reason, waited_ms=waited_ms)
+                return
         waiting = self._visit(visit)
         if reason in REFUSALS:
             raise errors.DifferentFactError(
@@ -148,7 +153,9 @@ class Visiting(Known):
         """
         self._require_live()
         over = self._conversation(visit, at)
-        if over is None:
+        if isinstance(over, events.InquiryEvent):
+            said = {"talk_ms": talk_ms, "hold_ms": hold_ms, "wrapup_ms": wrapup_ms}
+            self.require_same(over, {"agent": agent, "ended_by": ended_by, **said})
             return
         answer = over if isinstance(over, Answer) else over.answered
         if answer is None:
@@ -191,14 +198,16 @@ class Visiting(Known):
         """Return the visits that a repeat may be about: the named one, else any."""
         return list(self.visits.values()) if number is None else [self._visit(number)]
 
-    def _conversation(self, number: int | None, at: datetime) -> Visit | Answer | None:
-        """Return what `end` is about, or None when that end is known already."""
+    def _conversation(
+        self, number: int | None, at: datetime
+    ) -> Visit | Answer | events.InquiryEvent:
+        """Return what `end` is about, or that end itself when it is known already."""
         if number is not None:
             visit = self._visit(number)
             if visit.talking:
                 return visit
             if visit.ended_at == at:
-                return None
+                return self.facts["ended", number]
             raise errors.NoConversationError(f"visit {number} is in no conversation")
         going_on: list[Visit | Answer] = [v for v in self.visits.values() if v.talking]
         going_on += [self.conversation] if self.conversation else []
@@ -208,9 +217,9 @@ class Visiting(Known):
             raise errors.NoConversationError(
                 f"{len(going_on)} conversations go on: name one by `visit`"
             )
-        ends = [self.conversation_ended_at, *(visit.ended_at for visit in self.visits.values())]
-        if at in ends:
-            return None
+        for fact in self.facts.values():
+            if isinstance(fact, events.Ended) and fact.timestamp == at:
+                return fact
         raise errors.NoConversationError("no conversation is going on")
 
     def _take_up(self, agent: Code, at: datetime) -> None:

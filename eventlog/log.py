@@ -150,7 +150,8 @@ async def in_loop(
             loader=Loader(loading),
             pool=async_pool,
         )
-        yield AsyncLog(async_pool, vault, mapper, writer, recorder, Inquiries(mapper, recorder))
+        inquiries = Inquiries(mapper, recorder, settings.times, vault.known_text)
+        yield AsyncLog(async_pool, vault, mapper, writer, recorder, inquiries)
 
 
 @contextmanager

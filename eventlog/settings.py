@@ -3,9 +3,14 @@
 import re
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
+from domain.times import FactTimes, read_time
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_MAX_DIGITS = 6
 _CITY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -17,7 +22,8 @@ class SettingsError(ValueError):
 class Settings:
     """Where the log is, and whose. `database_url` is null for the embedded database.
 
-    `archive_url` is a folder or an fsspec URL, null for a folder of the home.
+    `archive_url` is a folder or an fsspec URL, null for a folder of the home. `country` (ISO 3166)
+    is where telephone numbers without a country's code are of. `times` are those of facts.
     """
 
     database_url: str | None
@@ -25,6 +31,8 @@ class Settings:
     city: str
     timezone: str
     archive_url: str | None = None
+    country: str = "KR"
+    times: FactTimes = field(default_factory=FactTimes)
 
     @property
     def source(self) -> str:
@@ -52,7 +60,30 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         city=city,
         timezone=zone(environment.get("DASAN_TIMEZONE") or "Asia/Seoul").key,
         archive_url=environment.get("DASAN_ARCHIVE") or None,
+        country=_country(environment.get("DASAN_COUNTRY") or "KR"),
+        times=_times(environment),
     )
+
+
+def _country(text: str) -> str:
+    if _COUNTRY.fullmatch(text) is None:
+        raise SettingsError(f"DASAN_COUNTRY is {text!r}: use two capitals of ISO 3166, such as KR")
+    return text
+
+
+def _times(environment: Mapping[str, str]) -> FactTimes:
+    earliest, ahead = environment.get("DASAN_EARLIEST"), environment.get("DASAN_CLOCK_AHEAD_S")
+    times = FactTimes()
+    if earliest:
+        try:
+            times = replace(times, earliest=read_time(earliest))
+        except ValueError as error:
+            raise SettingsError(f"DASAN_EARLIEST is {earliest!r}: {error}") from error
+    if ahead:
+        if not (ahead.isascii() and ahead.isdecimal() and len(ahead) <= _MAX_DIGITS):
+            raise SettingsError(f"DASAN_CLOCK_AHEAD_S is {ahead!r}: use whole seconds, such as 600")
+        times = replace(times, ahead=timedelta(seconds=int(ahead)))
+    return times
 
 
 def zone(name: str) -> zoneinfo.ZoneInfo:
