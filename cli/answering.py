@@ -15,9 +15,8 @@ from eventlog.log import Log
 from eventlog.reader import head
 from projections.answer import Answer, answers
 from projections.asking_history import Past
-from projections.feeding import catch_up
+from projections.feeding import bring_to_head
 from projections.question import Question
-from projections.runner import Runner, ViewStoppedError
 
 VIEW = "kpi"
 
@@ -30,15 +29,8 @@ def caught_up(log: Log, view: str = VIEW) -> Iterator[Connection]:
         ViewStoppedError: the view met an event that it cannot merge.
     """
     with log.database.connect() as connection:
-        goal = head(connection)
-        runner = Runner(connection)
-        try:
-            with progress_bar("counting", goal) as progress:
-                catch_up(runner, log.database.connect, goal, progress)
-        except ViewStoppedError:
-            # Another view that has stopped is no hindrance.
-            if any(s.position < goal for s in runner.progress() if s.view == view):
-                raise
+        with progress_bar("counting", head(connection)) as progress:
+            bring_to_head(log.database, view, progress)
         yield connection
 
 

@@ -1,6 +1,7 @@
 """`dasan import`: files in, events and a report out."""
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,18 +26,19 @@ def queue_log(
     source: Annotated[
         str, typer.Option(help="Names the telephone system; files of one continue each other.")
     ] = "queue_log",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail, too, when a line has an event that is unknown.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Import an Asterisk queue_log. Importing it again adds nothing; one that grew is continued."""
-    import os
+    from cli.opening import city
+    from eventlog.settings import zone
 
-    from eventlog.log import opened
-    from eventlog.settings import read_settings, zone
-
-    with opened(read_settings(os.environ)) as log:
+    with city() as log:
         report = _imported(log, file, zone(timezone), source)
     print(json.dumps(_as_json(report), indent=1) if as_json else _as_text(report))
-    if report.unreadable.count:
+    if report.unreadable.count or (strict and report.unknown_events):
         raise typer.Exit(1)
 
 
@@ -68,7 +70,9 @@ def _imported(log: "Log", file: Path, timezone: "ZoneInfo", source: str) -> "Rep
 
 
 def _as_json(report: "Report") -> dict[str, Any]:
-    told = asdict(report)
+    told = asdict(report) | {"ignored": dict(report.ignored)}
+    for name in ("unreadable", "differing", "warnings"):
+        told[name] = getattr(report, name).as_json()
     for name in ("first", "last"):
         told[name] = told[name] and told[name].isoformat()
     return told
@@ -81,9 +85,13 @@ def _as_text(report: "Report") -> str:
     ]
     if report.first and report.last:
         lines.append(f"from {report.first.isoformat()} to {report.last.isoformat()}")
+    if report.lost:
+        lines.append(f"{report.lost:,} visits ended unseen when the telephone system went down")
     for name, count in sorted(report.ignored.items()):
-        lines.append(f"{count:,} {name}: no event")
+        known = "not an event of a call" if name not in report.unknown_events else "unknown"
+        lines.append(f"{count:,} {name}: {known}")
     lines += _named("not read", report.unreadable) + _named("read, but", report.differing)
+    lines += _named("read, but", report.warnings)
     return "\n".join(lines + _unfinished(report))
 
 
@@ -99,8 +107,18 @@ def _contacts_as_text(report: "ContactReport") -> str:
 
 
 def _named(what: str, named: "NamedLines") -> list[str]:
-    shown = [f"line {n} {what}: {reason}" for n, reason in named.lines[:NAMED_LINES_SHOWN]]
-    return shown + _more(named.count)
+    """Return the first lines of each reason, and how many more there are of it."""
+    from importers.report import kind_of
+
+    shown: Counter[str] = Counter()
+    told = []
+    for number, reason in named.lines:
+        shown[kind_of(reason)] += 1
+        if shown[kind_of(reason)] <= NAMED_LINES_SHOWN:
+            told.append(f"line {number} {what}: {reason}")
+    for kind, count in named.reasons.items():
+        told += [f"{kind}: {more}" for more in _more(count)]
+    return told
 
 
 def _more(count: int) -> list[str]:

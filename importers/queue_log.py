@@ -7,20 +7,28 @@ source, say what is known and add nothing.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from domain.errors import FactTimeError
 from domain.inquiries import MAX_TRIES, StaleVersionError
+from domain.inquiry import Inquiry
 from domain.request import Request
 from domain.vocabulary import Code, code
 from eventlog.log import Log
-from importers.queue_log_calls import Call
-from importers.queue_log_lines import Line, LineError, parse
+from eventlog.telephone import NoSubscriberError, subscriber
+from importers.naming import Naming
+from importers.queue_log_calls import DRIFT, SECOND, Call
+from importers.queue_log_lines import RESTART, Arrival, Line, LineError, Restart, Waited, parse
 from importers.report import Report
 from importers.text_file import FileLine, read_lines
+from projections.catalogue_tables import add_queues, queue_codes
+from projections.feeding import bring_to_head
 
 CHUNK_LINES = 2_000
 """How many lines are decided on together, and by how many places a line may be out of order."""
@@ -43,21 +51,23 @@ def import_queue_log(
     """Record what a queue_log tells; `progress` hears how many bytes have been read.
 
     `source` names the telephone system: files with the same one continue each other's calls.
-    `timezone` is its zone, for the times in the report; those in the file are UTC.
+    `timezone` is its zone: of the times in the report, and of those in the file that are not
+    seconds since 1970.
 
     Raises:
         ImportFileError: the file cannot be read, or is not text.
         VocabularyError, RequestError: `source` is no code of letters, digits and ``._@-``.
+        ViewStoppedError: the telephone system started again, and who waits cannot be known.
         eventlog.writer.WriterError: the log cannot be written; import the file again later.
     """
     report = Report()
+    with log.database.connect() as connection:
+        naming = Naming(log.keys, queue_codes(connection))
     calls = _Calls(log, source, report)
     pending: list[Line] = []
-
-    def pseudonym(name: str) -> Code:
-        return Code(f"agent-{log.keys.hashed('agent', source, name)[:6].hex()}")
-
-    for line in _lines(path, report, pseudonym, progress or _ignore):
+    for line in _Lines(log, report, _SourceNames(naming, source), timezone).of(
+        path, progress or _ignore
+    ):
         pending.append(line)
         at = line.at.astimezone(timezone)
         report.first = min(at, report.first or at)
@@ -68,42 +78,65 @@ def import_queue_log(
             del pending[:CHUNK_LINES]
     calls.take(sorted(pending, key=_in_order))
     calls.give_up()
-    report.unreadable.lines.sort()
+    with log.database.connect() as connection:
+        add_queues(connection, naming.new_queues)
+    for named in (report.unreadable, report.warnings):
+        named.lines.sort()
     return report
 
 
-def _lines(
-    path: Path,
-    report: Report,
-    pseudonym: Callable[[str], Code],
-    progress: Callable[[int], None],
-) -> Iterator[Line]:
-    """Yield the lines about calls; report the others."""
-    size = 0
-    for read in read_lines(path):
-        size += read.size
-        if read.number % CHUNK_LINES == 0:
-            progress(size)
-        if read.unfinished:
-            report.unfinished = read.number
-            break
-        report.lines += 1
-        try:
-            line = _parsed(read, pseudonym)
-        except LineError as error:
-            report.unreadable.add(read.number, str(error))
-            continue
+class _SourceNames:
+    """The codes of one telephone system's agents and queues."""
+
+    def __init__(self, naming: Naming, source: str) -> None:
+        self._naming = naming
+        self._source = source
+
+    def agent(self, name: str) -> Code:
+        return self._naming.agent(self._source, name)
+
+    def queue(self, name: str) -> Code:
+        return self._naming.queue(name)
+
+
+class _Lines:
+    """Reads the lines about calls, and reports the others."""
+
+    def __init__(self, log: Log, report: Report, names: _SourceNames, timezone: ZoneInfo) -> None:
+        self._times = log.settings.times
+        self._report = report
+        self._names = names
+        self._timezone = timezone
+
+    def of(self, path: Path, progress: Callable[[int], None]) -> Iterator[Line]:
+        """Yield the lines of a file that are about calls."""
+        size = 0
+        for read in read_lines(path):
+            size += read.size
+            if read.number % CHUNK_LINES == 0:
+                progress(size)
+            if read.unfinished:
+                self._report.unfinished = read.number
+                break
+            self._report.lines += 1
+            try:
+                line = self._parsed(read)
+            except (LineError, FactTimeError) as error:
+                self._report.unreadable.add(read.number, str(error))
+                continue
+            if isinstance(line, Line):
+                yield line
+            else:
+                self._report.ignore(line)
+        progress(size)
+
+    def _parsed(self, read: FileLine) -> Line | str:
+        if read.text is None:
+            raise LineError(read.fault)
+        line = parse(read.number, read.text, self._names, self._timezone)
         if isinstance(line, Line):
-            yield line
-        else:
-            report.ignored[line] += 1
-    progress(size)
-
-
-def _parsed(read: FileLine, pseudonym: Callable[[str], Code]) -> Line | str:
-    if read.text is None:
-        raise LineError(read.fault)
-    return parse(read.number, read.text, pseudonym)
+            self._times.require(line.at, datetime.now(UTC))
+        return line
 
 
 def _ignore(_: int) -> None:
@@ -119,10 +152,19 @@ class _Calls:
         self._report = report
         self._held: OrderedDict[str, list[Line]] = OrderedDict()
         self._recent: OrderedDict[str, None] = OrderedDict()
+        self._entries = _Entries()
         self._request("")  # refuses a source that is no actor, before anything is recorded
 
     def take(self, lines: Iterable[Line]) -> None:
         """Record lines, which are in order, with those held for the same calls."""
+        for is_restart, some in groupby(lines, key=lambda line: isinstance(line, Restart)):
+            if is_restart:
+                for line in some:
+                    self._restart(line)
+            else:
+                self._take(some)
+
+    def _take(self, lines: Iterable[Line]) -> None:
         by_call: dict[str, list[Line]] = {}
         for line in lines:
             by_call.setdefault(line.call, []).append(line)
@@ -136,13 +178,78 @@ class _Calls:
             self.give_up((len(self._held) + 1) // 2)
 
     def give_up(self, calls: int | None = None) -> None:
-        """Report what was held longest, by default all, unless its arrival is known by now."""
+        """Report what was held longest, by default all, unless its arrival is known by now.
+
+        After an attended transfer two calls go on under each other's names: a line may be about a
+        visit that began in another call.
+        """
         oldest = list(self._held)[:calls]
-        for start in range(0, len(oldest), CHUNK_LINES):
-            chunk = oldest[start : start + CHUNK_LINES]
-            for name, call in self._record({name: self._held.pop(name) for name in chunk}):
+        held = sorted((line for name in oldest for line in self._held.pop(name)), key=_in_order)
+        left: dict[str, list[Line]] = {}
+        for line in held:
+            if not (isinstance(line, Waited) and self._adopt(line)):
+                left.setdefault(line.call, []).append(line)
+        names = list(left)
+        for start in range(0, len(names), CHUNK_LINES):
+            chunk = names[start : start + CHUNK_LINES]
+            for name, call in self._record({name: left[name] for name in chunk}):
                 call.give_up()
                 self._settle(name, call)
+
+    def _restart(self, line: Line) -> None:
+        """Let end what was open at this source when the telephone system started again."""
+        self._report.ignore(RESTART)
+        left = self._open_streams()
+        for _ in range(MAX_TRIES):
+            calls = [call for call in self._loaded(left) if call.lose(line.at)]
+            saved = self._save((call, f"{RESTART} {line.at.isoformat()}") for call in calls)
+            over = [call for call, is_saved in zip(calls, saved, strict=True) if is_saved]
+            self._report.lost += sum(call.events for call in over)
+            self._report.events += sum(call.events for call in over)
+            left = [c.inquiry_id for c, is_saved in zip(calls, saved, strict=True) if not is_saved]
+            if not left:
+                return
+        raise _changed_too_often(len(left))
+
+    def _open_streams(self) -> list[UUID]:
+        """Return the inquiries in which somebody waits or talks, whatever their source."""
+        bring_to_head(self._log.database, "inquiries")
+        with self._log.database.connect() as connection:
+            rows = connection.execute("SELECT DISTINCT stream_id FROM inquiries.visit")
+            return [stream for (stream,) in rows]
+
+    def _loaded(self, streams: Iterable[UUID]) -> list[Call]:
+        """Return the calls of this source among inquiries."""
+        found = self._log.inquiries.get_each(list(streams))
+        return [
+            Call(inquiry.id, inquiry.contact, inquiry)
+            for inquiry in found.values()
+            if inquiry.contact is not None and inquiry.contact.source == self._source
+        ]
+
+    def _adopt(self, line: Waited) -> bool:
+        """Take a line that is about the one visit, of another call, which its times fit.
+
+        The two inquiries are linked: the call that came later belongs to the other.
+        """
+        if line.entered is None:
+            return False
+        if not self._entries.has_open:
+            self._entries.add_open(self._loaded(self._open_streams()))
+        own_id = self._inquiry_id(line.call)
+        for _ in range(MAX_TRIES):
+            others = self._loaded(self._entries.near(line) - {own_id})
+            meant = [(call, visit) for call in others if (visit := call.adopts(line))]
+            if len(meant) != 1:
+                return False
+            [(call, visit)] = meant
+            call.adopt(line, visit)
+            linked = _linked([call, *self._loaded([own_id])], line.at)
+            if all(self._save((one, line.call) for one in linked if one.events)):
+                for one in linked:
+                    self._settle(line.call, one)
+                return True
+        raise _changed_too_often(1)
 
     def _record(self, by_call: Mapping[str, list[Line]]) -> list[tuple[str, Call]]:
         """Save what the calls' inquiries decide; again for those that somebody else changed."""
@@ -151,24 +258,30 @@ class _Calls:
         for _ in range(MAX_TRIES):
             calls = self._decided(left)
             changed = [name for name, call in calls.items() if call.events]
-            answers = self._log.inquiries.save_each(
-                (inquiry, self._request(name))
-                for name in changed
-                if (inquiry := calls[name].inquiry) is not None
-            )
+            answers = self._save((calls[name], name) for name in changed)
             lost = {name for name, is_saved in zip(changed, answers, strict=True) if not is_saved}
             saved += [(name, call) for name, call in calls.items() if name not in lost]
             if not lost:
                 return saved
             left = {name: lines for name, lines in left.items() if name in lost}
-        raise StaleVersionError(f"{len(left)} calls are changed too often by others: import again")
+        raise _changed_too_often(len(left))
+
+    def _save(self, changes: Iterable[tuple[Call, str]]) -> list[bool]:
+        """Save calls, each because of lines of a name; False where somebody else was faster."""
+        inquiries: list[tuple[Inquiry, Request]] = [
+            (call.inquiry, self._request(name))
+            for call, name in changes
+            if call.inquiry is not None
+        ]
+        return list(self._log.inquiries.save_each(inquiries))
 
     def _decided(self, by_call: Mapping[str, list[Line]]) -> dict[str, Call]:
-        keys = self._log.keys
-        ids = {name: keys.inquiry_id(self._source, name) for name in by_call}
+        ids = {name: self._inquiry_id(name) for name in by_call}
         known = self._log.inquiries.get_each(list(ids.values()))
         calls = {
-            name: Call(inquiry_id, keys.contact(self._source, name), known.get(inquiry_id))
+            name: Call(
+                inquiry_id, self._log.keys.contact(self._source, name), known.get(inquiry_id)
+            )
             for name, inquiry_id in ids.items()
         }
         citizens = self._citizens(
@@ -176,30 +289,104 @@ class _Calls:
         )
         for name, call in calls.items():
             call.take(by_call[name], citizens)
+            call.warned += list(_odd_callers(by_call[name], self._log.settings.country))
+            self._entries.add(call)
         return calls
 
+    def _inquiry_id(self, call: str) -> UUID:
+        return self._log.keys.inquiry_id(self._source, call)
+
     def _citizens(self, callers: Iterable[str]) -> dict[str, UUID]:
-        hashes = {caller: self._log.keys.hashed("telephone", caller) for caller in callers}
+        """Return who calls, by what the caller's field holds; nobody is left out."""
+        hashes: dict[str, bytes] = {}
+        for caller in callers:
+            try:
+                digits = subscriber(caller, self._log.settings.country)
+            except NoSubscriberError:
+                continue
+            hashes[caller] = self._log.keys.hashed("telephone", digits)
         if not hashes:
             return {}
         citizens = self._log.vault.citizens(list(hashes.values()))
         return {caller: citizens[hash_] for caller, hash_ in hashes.items()}
 
-    def _request(self, call: str) -> Request:
-        cause = self._log.keys.cause("message", self._source, call)
-        return Request(actor=f"import:{self._source}", cause=cause)
+    def _request(self, cause: str) -> Request:
+        return Request(
+            actor=f"import:{self._source}",
+            cause=self._log.keys.cause("message", self._source, cause),
+        )
 
     def _settle(self, name: str, call: Call) -> None:
         report = self._report
         report.events += call.events
         report.repeated += call.repeated
-        for number, reason in call.refused:
-            report.unreadable.add(number, reason)
-        for number, reason in call.differing:
-            report.differing.add(number, reason)
+        for named, lines in (
+            (report.unreadable, call.refused),
+            (report.warnings, call.warned),
+            (report.differing, call.differing),
+        ):
+            for number, reason in lines:
+                named.add(number, reason)
         if call.is_known:
             report.calls += name not in self._recent
             self._recent[name] = None
             self._recent.move_to_end(name)
             if len(self._recent) > MAX_RECENT_CALLS:
                 self._recent.popitem(last=False)
+
+
+class _Entries:
+    """When which calls entered a queue: those seen last, and those that are open."""
+
+    def __init__(self) -> None:
+        self.has_open = False
+        self._streams: OrderedDict[tuple[Code, int], set[UUID]] = OrderedDict()
+
+    def add(self, call: Call) -> None:
+        """Note when a call entered its queues."""
+        for visit in call.inquiry.visits.values() if call.inquiry else ():
+            second = int(visit.enqueued_at.timestamp())
+            self._streams.setdefault((visit.queue, second), set()).add(call.inquiry_id)
+        while len(self._streams) > MAX_RECENT_CALLS:
+            self._streams.popitem(last=False)
+
+    def add_open(self, calls: Iterable[Call]) -> None:
+        """Note the calls that were open before, once."""
+        self.has_open = True
+        for call in calls:
+            self.add(call)
+
+    def near(self, line: Waited) -> set[UUID]:
+        """Return the inquiries that entered the line's queue about when it says."""
+        if line.entered is None:
+            return set()
+        second = int(line.entered.timestamp())
+        drift = DRIFT // SECOND
+        return {
+            stream
+            for at in range(second - drift, second + drift + 1)
+            for stream in self._streams.get((line.queue, at), ())
+        }
+
+
+def _linked(calls: Sequence[Call], at: datetime) -> Sequence[Call]:
+    """Return two calls, of which the later is linked to the earlier, or the one that there is."""
+    known = [call for call in calls if call.inquiry is not None]
+    known.sort(key=lambda call: call.inquiry.received_at if call.inquiry else at)
+    if len(known) > 1:
+        known[-1].belong_to(known[0].inquiry_id, at)
+    return known
+
+
+def _odd_callers(lines: Iterable[Line], country: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines whose caller's field names nobody, each with the reason."""
+    for line in lines:
+        if isinstance(line, Arrival) and line.caller:
+            try:
+                subscriber(line.caller, country)
+            except NoSubscriberError as error:
+                yield line.number, f"caller: {error}: taken as nobody"
+
+
+def _changed_too_often(count: int) -> StaleVersionError:
+    return StaleVersionError(f"{count} calls are changed too often by others: import again")

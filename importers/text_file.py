@@ -12,7 +12,18 @@ MAX_LINE_BYTES = 65_536
 _LONG = f"longer than {MAX_LINE_BYTES:,} bytes"
 
 FIRST_BLOCK_BYTES = 65_536
-"""How much of a file tells whether it is text."""
+
+_NOT_TEXT = {
+    codecs.BOM_UTF16_LE: "UTF-16: save it as UTF-8",
+    codecs.BOM_UTF16_BE: "UTF-16: save it as UTF-8",
+    b"\x1f\x8b": "compressed by gzip: unpack it first",
+    b"BZh": "compressed by bzip2: unpack it first",
+    b"\xfd7zXZ\0": "compressed by xz: unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd: unpack it first",
+    b"PK\x03\x04": "a ZIP archive, or a spreadsheet: save it as text",
+    b"SQLite format 3\0": "a database: export its table",
+}
+"""How files that are no text begin, each with what is to be done."""
 
 
 class ImportFileError(Exception):
@@ -20,9 +31,9 @@ class ImportFileError(Exception):
 
 
 class FileLine(NamedTuple):
-    """A line, numbered from 1, of `size` bytes with its ending.
+    """A line, numbered from 1, of `size` bytes with its ending and the blank lines before it.
 
-    `text` has no ending; it is null for a line that is no text, and `fault` says why. A line is
+    `text` has no ending; it is null for a line that is not read, and `fault` says why. A line is
     `unfinished` when the file ends before its newline: the rest may still be written.
     """
 
@@ -36,6 +47,10 @@ class FileLine(NamedTuple):
 def read_lines(path: Path) -> Iterator[FileLine]:
     """Yield the lines of a UTF-8 file; its endings may be LF or CRLF.
 
+    Blank lines are passed over. What a program on Windows puts in front of the first line, and the
+    NUL bytes that a crash leaves at the ends of a line, are no part of it. Octets that are not
+    UTF-8 stand in the text as lone surrogates, so that only a field that holds some is spoilt.
+
     Raises:
         ImportFileError: it cannot be read, or is not text.
     """
@@ -45,22 +60,23 @@ def read_lines(path: Path) -> Iterator[FileLine]:
             io.BufferedReader(file, FIRST_BLOCK_BYTES) as stream,
         ):
             _require_text(path, stream.peek(FIRST_BLOCK_BYTES))
-            number = 0
+            number = blank = 0
             while octets := stream.readline(MAX_LINE_BYTES + 1):
                 number += 1
-                yield _line(number, octets, stream)
+                line = _line(number, octets, stream)
+                if line.text is None or line.text.strip():
+                    yield line._replace(size=blank + line.size)
+                    blank = 0
+                else:
+                    blank += line.size
     except OSError as error:
         raise ImportFileError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _require_text(path: Path, block: bytes) -> None:
-    try:
-        # Not final: the block may end in the middle of a character.
-        codecs.getincrementaldecoder("utf-8")().decode(block)
-    except UnicodeDecodeError as error:
-        raise ImportFileError(f"{path} is not a text file in UTF-8: {error.reason}") from error
-    if b"\0" in block:
-        raise ImportFileError(f"{path} is not a text file: it holds NUL bytes")
+    for beginning, kind in _NOT_TEXT.items():
+        if block.startswith(beginning):
+            raise ImportFileError(f"{path} is not a text file in UTF-8: it is {kind}")
 
 
 def _line(number: int, octets: bytes, stream: BinaryIO) -> FileLine:
@@ -72,8 +88,7 @@ def _line(number: int, octets: bytes, stream: BinaryIO) -> FileLine:
     is_unfinished = not octets.endswith(b"\n")
     if is_long:
         return FileLine(number, size, None, _LONG, is_unfinished)
-    try:
-        text = octets.removesuffix(b"\n").removesuffix(b"\r").decode()
-    except UnicodeDecodeError as error:
-        return FileLine(number, size, None, f"not UTF-8: {error.reason}", is_unfinished)
-    return FileLine(number, size, text, "", is_unfinished)
+    if number == 1:
+        octets = octets.removeprefix(codecs.BOM_UTF8)
+    text = octets.removesuffix(b"\n").removesuffix(b"\r").strip(b"\0")
+    return FileLine(number, size, text.decode("utf-8", "surrogateescape"), "", is_unfinished)

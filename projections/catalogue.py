@@ -1,4 +1,4 @@
-"""The catalogue as one JSON document: categories, districts and KPI targets.
+"""The catalogue as one JSON document: categories, districts, queues and KPI targets.
 
 `catalogue.schema.json` is the document's schema, made of the classes below; the catalogue that a
 log begins with is `default_catalogue.json`. The tables are in `projections/catalogue_tables.py`.
@@ -43,6 +43,12 @@ class District(_Entry):
     """A part of the city."""
 
 
+class Queue(_Entry):
+    """Where calls wait; `names` are what telephone systems call it, if not by the code."""
+
+    names: tuple[Name, ...] = ()
+
+
 class Catalogue(BaseModel):
     """Names of the codes that stand in events, and what the city aims at."""
 
@@ -50,6 +56,7 @@ class Catalogue(BaseModel):
 
     categories: tuple[Category, ...] = ()
     districts: tuple[District, ...] = ()
+    queues: tuple[Queue, ...] = ()
     targets: tuple[Target, ...] = ()
 
 
@@ -69,6 +76,8 @@ def parse_catalogue(octets: bytes) -> Catalogue:
         raise CatalogueError("; ".join(named)) from error
     _require_single("categories", (entry.code for entry in catalogue.categories))
     _require_single("districts", (entry.code for entry in catalogue.districts))
+    _require_single("queues", (entry.code for entry in catalogue.queues))
+    _require_single("queues", (name for entry in catalogue.queues for name in entry.names))
     _require_single("targets", (f"{entry.kpi} from {entry.since}" for entry in catalogue.targets))
     return catalogue
 

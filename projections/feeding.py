@@ -11,8 +11,9 @@ from threading import Condition
 
 from psycopg import Connection
 
+from eventlog.database import Database
 from eventlog.reader import head
-from projections.runner import POISON, Runner, fill, fold, make_relation
+from projections.runner import POISON, Runner, ViewStoppedError, fill, fold, make_relation
 from projections.views import View, views
 
 Progress = Callable[[int], None]
@@ -41,6 +42,22 @@ def catch_up(
             with connect() as other:
                 _feed((Feeder(one), Feeder(other)), edges, progress)
     return runner.catch_up(goal, progress)
+
+
+def bring_to_head(database: Database, name: str, progress: Progress | None = None) -> None:
+    """Let a view reach the head that the log has now; another one that has stopped is no hindrance.
+
+    Raises:
+        ViewStoppedError: the view met an event that it cannot merge.
+    """
+    with database.connect() as connection:
+        goal = head(connection)
+        runner = Runner(connection)
+        try:
+            catch_up(runner, database.connect, goal, progress)
+        except ViewStoppedError:
+            if any(s.position < goal for s in runner.progress() if s.view == name):
+                raise
 
 
 class Feeder:
