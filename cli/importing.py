@@ -56,7 +56,7 @@ def contacts(
     size = file.stat().st_size if file.is_file() else 0  # what is none is refused when it is read
     with city() as log, progress_bar(file.name, size) as progress:
         report = import_contacts(log, file, progress=progress)
-    print(json.dumps(asdict(report), indent=1) if as_json else _contacts_as_text(report))
+    print(json.dumps(_contacts_as_json(report), indent=1) if as_json else _contacts_as_text(report))
     if report.unreadable.count or report.given_up:
         raise typer.Exit(1)
 
@@ -75,6 +75,13 @@ def _as_json(report: "Report") -> dict[str, Any]:
         told[name] = getattr(report, name).as_json()
     for name in ("first", "last"):
         told[name] = told[name] and told[name].isoformat()
+    return told
+
+
+def _contacts_as_json(report: "ContactReport") -> dict[str, Any]:
+    told = asdict(report)
+    for name in ("unreadable", "warnings", "waiting"):
+        told[name] = getattr(report, name).as_json()
     return told
 
 
@@ -101,6 +108,7 @@ def _contacts_as_text(report: "ContactReport") -> str:
         f" {report.repeated:,} lines known before"
     ]
     lines += _named("not read", report.unreadable) + _named("waits", report.waiting)
+    lines += _named("read, but", report.warnings)
     lines += [f"given up: {step}" for step in report.given_up_steps[:NAMED_LINES_SHOWN]]
     lines += _more(report.given_up)
     return "\n".join(lines + _unfinished(report))

@@ -74,8 +74,9 @@ def _report(over: list[Told]) -> None:
     """Say what was given up; by hashes, since ids at a gateway may be telephone numbers."""
     for told in over:
         if told.fate in {Fate.WAITING, Fate.REFUSED}:
-            step, stream, ref, _ = told.reported
+            step = told.reported.step
             _log.warning(
                 "given up: %s of %s, step %s of inquiry %s, %s: %s",
-                step.type, step.source, ref, stream, step.time.isoformat(), told.reason,
+                step.type, step.source, told.reported.ref, told.reported.stream,
+                step.time.isoformat(), told.reason,
             )  # fmt: skip

@@ -20,7 +20,7 @@ from consumers.topics import Known
 from domain.vocabulary import Code
 from eventlog.log import Log
 from importers.contact_deciding import Fate, Sent, Told
-from importers.contact_envelope import StepError, parse_step
+from importers.contact_envelope import StepError
 from importers.contact_rejections import Refusal, Rejections
 from importers.contact_taking import Contacts
 from importers.text_file import MAX_LINE_BYTES
@@ -94,10 +94,14 @@ class ContactMessages:
         for message in messages:
             origin = place(message)
             try:
-                steps.append(Sent(parse_step(_octets(message)), origin))
+                step, warnings = self._contacts.reader.read(_octets(message))
             except StepError as error:
                 ref = Code(self._keys.hashed("rejected", str(topic.id), origin)[:16].hex())
                 refusals.append(Refusal(ref, None, origin, str(error), _text(message)))
+            else:
+                steps.append(Sent(step, origin))
+                for warning in warnings:
+                    _log.info("%s was taken, but %s", origin, warning)
         return steps, refusals
 
     def _look_at(self, messages: Sequence[ConsumerRecord], refusals: Sequence[Refusal]) -> None:
@@ -139,5 +143,5 @@ def _text(message: ConsumerRecord) -> str:
 
 def _refusal(told: Told) -> Refusal:
     """Return the refusal of a step, which was cleared of numbers when it was read."""
-    step, stream, ref, origin = told.reported
+    step, stream, ref, origin, _ = told.reported
     return Refusal(ref, stream, origin or "", told.reason, step.as_json())

@@ -1,12 +1,14 @@
 """What the steps of one contact mean for its inquiry; no database here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from domain import errors
+from domain.events import InquiryEvent
 from domain.inquiry import Inquiry
 from domain.vocabulary import Code, Contact, Plain
 from importers.contact_envelope import Step
@@ -33,19 +35,21 @@ class Fate(StrEnum):
 
 
 class Sent(NamedTuple):
-    """A step, and the place of its message in a topic; null for one of a file."""
+    """A step, and the place of its message in a topic, or its line of a file."""
 
     step: Step
     origin: str | None = None
+    line: int | None = None
 
 
 class Reported(NamedTuple):
-    """A step, the inquiry that it is about, the keyed hash that names it, and its origin."""
+    """A step, the inquiry that it is about, the keyed hash that names it, and where it came."""
 
     step: Step
     stream: UUID
     ref: Code
     origin: str | None = None
+    line: int | None = None
 
 
 class Told(NamedTuple):
@@ -62,21 +66,21 @@ class Decided(NamedTuple):
 
     reported: Reported
     inquiry: Inquiry
-    events: int
+    events: Sequence[Any]
 
 
 @dataclass(slots=True)
 class ContactSteps:
     """The steps of one contact that are `left`, in order, and what became of the others.
 
-    `known` are the refs of the steps that the log holds events of; `citizen` is who asks.
+    `known` are the facts that came of steps, by the steps' refs; `citizen` is who asks.
     """
 
     contact: Contact
     left: list[Reported] = field(default_factory=list)
     inquiry: Inquiry | None = None
     citizen: UUID | None = None
-    known: set[Code] = field(default_factory=set)
+    known: dict[Code, InquiryEvent] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
     waiting: list[Told] = field(default_factory=list)
 
@@ -88,7 +92,9 @@ class ContactSteps:
         self.waiting = []
         for reported in list(self.left):
             try:
-                if reported.ref not in self.known:
+                if known := self.known.get(reported.ref):
+                    self._require_same(reported.step, known)
+                else:
                     self._tell(reported)
             except AWAITED as error:
                 self.waiting.append(Told(reported, Fate.WAITING, reason=str(error)))
@@ -96,23 +102,41 @@ class ContactSteps:
                 self._settle(Told(reported, Fate.REFUSED, reason=str(error)))
             else:
                 if self.inquiry and self.inquiry.pending_events:
-                    return Decided(reported, self.inquiry, len(self.inquiry.pending_events))
+                    return Decided(reported, self.inquiry, list(self.inquiry.pending_events))
                 self._settle(Told(reported, Fate.REPEATED))
         return None
 
     def saved(self, decided: Decided) -> None:
         """Note that the log has taken a step."""
-        self.known.add(decided.reported.ref)
-        self._settle(Told(decided.reported, Fate.TAKEN, decided.events))
+        self.known[decided.reported.ref] = decided.events[0]
+        self._settle(Told(decided.reported, Fate.TAKEN, len(decided.events)))
 
     def _settle(self, told: Told) -> None:
         self.left.remove(told.reported)
         self.told.append(told)
 
+    def _require_same(self, step: Step, known: InquiryEvent) -> None:
+        """Refuse a step whose id is known for another one."""
+        if (
+            self.inquiry is None
+            or type(known) is not step.data.FACT
+            or known.timestamp != step.time
+        ):
+            kind = known.TYPE.split(".")[1]
+            raise errors.DifferentFactError(
+                f"the id of this step is that of {kind} at {known.timestamp.isoformat()}:"
+                " another step needs another id"
+            )
+        self.inquiry.require_same(known, step.data.said())
+
     def _tell(self, reported: Reported) -> None:
-        step, stream, ref, _ = reported
+        step, stream, ref = reported.step, reported.stream, reported.ref
         if isinstance(step.data, Received):
-            self.inquiry = self.inquiry or self._received(step.data, stream, step.time)
+            told = self._received(step.data, stream, step.time)
+            if self.inquiry is None:
+                self.inquiry = told
+            else:
+                self.inquiry.require_same_arrival(told.facts["received",])
         elif self.inquiry is None:
             raise errors.InquiryNotFoundError("the contact has not been received")
         elif isinstance(step.data, LaterData):

@@ -13,9 +13,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
+from eventlog.settings import Settings
 from importers import contact_outcomes, contact_steps, contact_visits
-from importers.contact_fields import Id, Source, Time
+from importers.contact_fields import (
+    JSON,
+    ContentType,
+    FactTime,
+    Id,
+    Reading,
+    Source,
+    Traceparent,
+)
 from importers.contact_steps import Data
+from importers.naming import Naming
 from projections.catalogue import SCHEMA_DIALECT
 
 FAULTS_NAMED = 3
@@ -60,11 +70,9 @@ class Step(BaseModel):
     id: Id
     type: str
     subject: Id
-    time: Time
-    datacontenttype: Literal["application/json"] = "application/json"
-    traceparent: Annotated[
-        str | None, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
-    ] = None
+    time: FactTime
+    datacontenttype: ContentType = JSON
+    traceparent: Traceparent = None
     data: Data
 
     @property
@@ -77,17 +85,27 @@ class Step(BaseModel):
         return self.model_dump_json(exclude_none=True)
 
 
-def parse_step(text: str | bytes) -> Step:
-    """Return the step that a JSON document holds.
+class StepReader:
+    """Reads steps, and gives codes to the names in them."""
 
-    Raises:
-        StepError: it is none.
-    """
-    try:
-        return _STEP.validate_json(text)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)
-        raise StepError("; ".join(map(_named, faults[:FAULTS_NAMED]))) from error
+    def __init__(self, naming: Naming, settings: Settings) -> None:
+        self._naming = naming
+        self._settings = settings
+
+    def read(self, text: str | bytes) -> tuple[Step, list[str]]:
+        """Return the step that a JSON document holds, and what of it was not taken as it came.
+
+        Raises:
+            StepError: it is none.
+        """
+        reading = Reading(self._naming, self._settings.country, self._settings.times)
+        try:
+            return _STEP.validate_json(text, context=reading), reading.warnings
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_input=False)
+            raise StepError("; ".join(map(_named, faults[:FAULTS_NAMED]))) from error
+        except UnicodeEncodeError as error:
+            raise StepError("not UTF-8") from error
 
 
 def step_schema() -> dict[str, Any]:

@@ -1,25 +1,59 @@
-"""What the fields of a contact's steps may hold.
+"""What the fields of a contact's steps may hold, and what an odd one costs.
 
 Every text is in NFC and without anything that looks like a resident registration number as soon as
-it is read, so that not even a step that waits holds one.
+it is read, so that not even a step that waits holds one. An optional field that cannot be used is
+left out with a warning: it never costs the step.
 """
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 
-from domain.personal_numbers import redact
+from domain.errors import FactTimeError
+from domain.request import traceparent
+from domain.times import FactTimes, read_time
 from domain.vocabulary import MAX_TEXT, Code, Plain, code
+from eventlog.telephone import NoSubscriberError, subscriber
+from importers.naming import UNNAMED, Naming, target
 from projections.catalogue import CODE_PATTERN
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 LONGEST_MS = 31 * 24 * 3_600_000
 """A longer duration is no duration of a contact."""
 
-MIN_DIGITS = 7
-"""A shorter telephone number is an internal extension, which identifies nobody."""
+JSON = "application/json"
+_JSON_TYPE = re.compile(r"application/(?:[a-z0-9.-]+\+)?json", re.IGNORECASE)
+_ENCODINGS = frozenset({"", "charset=utf-8", "charset=utf8", "charset=us-ascii"})
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a step is read with, and the warnings that come of it: field and reason."""
+
+    naming: Naming
+    country: str
+    times: FactTimes
+    source: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, info: ValidationInfo, reason: str) -> None:
+        """Say that a field is taken otherwise than it came."""
+        self.warnings.append(f"{info.field_name}: {reason}")
 
 
 class Fields(BaseModel):
@@ -28,30 +62,147 @@ class Fields(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
-def _redacted(text: str) -> str:
-    return Plain(redact(text)).text  # no longer than allowed afterwards, either
+def _reading(info: ValidationInfo) -> Reading:
+    return cast("Reading", info.context)
 
 
-def _possible(at: datetime) -> datetime:
-    # Compared first: at the ends of the calendar a time cannot be converted.
-    if not EARLIEST <= at < LATEST:
-        raise ValueError(f"a time from {EARLIEST.year} to {LATEST.year - 1} is needed")
-    return at.astimezone(UTC)
+def _plain(text: str) -> str:
+    return Plain(text).text  # no longer than allowed once it is in NFC and redacted
 
+
+def _short(text: str) -> str:
+    if len(text) > MAX_SHORT_TEXT:
+        raise ValueError(f"a text has {len(text)} characters; {MAX_SHORT_TEXT} are allowed")
+    return text
+
+
+def _time(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("a time is text, written as RFC 3339 does: 2012-02-29T09:00:04+09:00")
+    try:
+        return read_time(value).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a time of this calendar is needed") from error
+
+
+def _of_fact(at: datetime, info: ValidationInfo) -> datetime:
+    try:
+        _reading(info).times.require(at, datetime.now(UTC))
+    except FactTimeError as error:
+        raise ValueError(str(error)) from error
+    return at
+
+
+def _without_oddity(
+    value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+) -> Any:
+    try:
+        return handler(value)
+    except ValidationError as error:
+        reason = error.errors(include_url=False, include_input=False)[0]["msg"]
+        _reading(info).warn(info, f"{reason.removeprefix('Value error, ')}: left out")
+        return None
+
+
+def _source(name: str, info: ValidationInfo) -> str:
+    _reading(info).source = name
+    return name
+
+
+def _agent(name: str, info: ValidationInfo) -> Code:
+    reading = _reading(info)
+    return reading.naming.agent(reading.source, name)
+
+
+def _queue(name: str, info: ValidationInfo) -> Code:
+    return _reading(info).naming.queue(name)
+
+
+def _target(name: str, info: ValidationInfo) -> Code:
+    return _told(info, name, target(name))
+
+
+def _reason(name: str, info: ValidationInfo) -> Code:
+    try:
+        return code(name)
+    except ValueError:
+        return _told(info, name, UNNAMED)
+
+
+def _told(info: ValidationInfo, name: str, taken: Code) -> Code:
+    if taken != name:
+        _reading(info).warn(info, f"not a code that may stand in the clear: taken as {taken!r}")
+    return taken
+
+
+def _telephone(text: str, info: ValidationInfo) -> str | None:
+    reading = _reading(info)
+    try:
+        subscriber(text, reading.country)
+    except NoSubscriberError as error:
+        reading.warn(info, f"{error}: taken as nobody")
+        return None
+    return text
+
+
+def _traceparent(text: object, info: ValidationInfo) -> str | None:
+    known = traceparent(text)
+    if text is not None and known is None:
+        _reading(info).warn(info, "malformed: ignored")
+    return known
+
+
+def _content_type(text: object, info: ValidationInfo) -> str:
+    kind, _, parameters = str(text).partition(";")
+    encoding = parameters.replace('"', "").strip().lower()
+    if _JSON_TYPE.fullmatch(kind.strip()) is None or encoding not in _ENCODINGS:
+        _reading(info).warn(info, f"not {JSON}, which the data is: ignored")
+    return JSON
+
+
+MAX_SHORT_TEXT = 1_000
+MAX_NAME = 256
 
 CodeField = Annotated[Code, Field(pattern=CODE_PATTERN), AfterValidator(code)]
-"""A code or id that stands in the clear: an agent, a queue, a category."""
+"""A code or id that stands in the clear."""
 
-Source = Annotated[Code, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"), AfterValidator(code)]
+Odd = WrapValidator(_without_oddity)
+"""Marks an optional field: what it cannot hold is left out."""
+
+
+def _named(give: Callable[[str, ValidationInfo], Code]) -> Any:
+    return Annotated[Code, Field(pattern=NAME_PATTERN), AfterValidator(give)]
+
+
+NAME_PATTERN = rf"^[^\x00-\x1f\x7f]{{1,{MAX_NAME}}}$"
+AgentName = _named(_agent)
+"""Who: a code, or a name, which gets a pseudonym."""
+QueueName = _named(_queue)
+"""Where: a code, or a name, which gets a code."""
+TargetName = _named(_target)
+ReasonName = _named(_reason)
+
+Source = Annotated[
+    Code, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"), AfterValidator(code),
+    AfterValidator(_source),
+]  # fmt: skip
 """Names a gateway."""
 
-Id = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,256}$")]
+Id = Annotated[str, Field(pattern=NAME_PATTERN)]
 """An id of the gateway's own; it is hashed and never stored in the clear."""
 
-Time = Annotated[AwareDatetime, AfterValidator(_possible)]
+_DATE_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
+Time = Annotated[datetime, PlainValidator(_time), _DATE_TIME]
+FactTime = Annotated[datetime, PlainValidator(_time), AfterValidator(_of_fact), _DATE_TIME]
 Milliseconds = Annotated[int, Field(ge=0, le=LONGEST_MS)]
-Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_redacted)]
-ShortText = Annotated[str, Field(max_length=1_000), AfterValidator(_redacted)]
-Telephone = Annotated[
-    str, Field(pattern=rf"^[^0-9]*([0-9][^0-9]*){{{MIN_DIGITS},20}}$", max_length=64)
+Text = Annotated[
+    str, AfterValidator(_plain), WithJsonSchema({"type": "string", "maxLength": MAX_TEXT})
 ]
+ShortText = Annotated[
+    str, AfterValidator(_plain), AfterValidator(_short),
+    WithJsonSchema({"type": "string", "maxLength": MAX_SHORT_TEXT}),
+]  # fmt: skip
+Telephone = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_telephone)]
+"""A number as systems write it: `eventlog/telephone.py`."""
+Traceparent = Annotated[str | None, BeforeValidator(_traceparent)]
+ContentType = Annotated[str, BeforeValidator(_content_type)]

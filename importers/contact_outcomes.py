@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from domain import events
 from domain.errors import InquiryNotResolvedError
 from domain.inquiry import Inquiry
 from domain.vocabulary import Code, Medium, Outcome, Plain, Purpose
-from importers.contact_fields import CodeField, ShortText, Text
+from importers.contact_fields import AgentName, Odd, ReasonName, ShortText, Text
 from importers.contact_steps import LaterData
 
 
@@ -18,9 +19,10 @@ class Resolved(LaterData):
     """The question is settled."""
 
     TYPE = "contact.resolved.v1"
+    FACT = events.Resolved
 
     outcome: Outcome
-    agent: CodeField | None = None
+    agent: Annotated[AgentName | None, Odd] = None
     resolution: Text | None = None
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
@@ -32,8 +34,9 @@ class Reopened(LaterData):
     """The citizen came back: the resolution did not hold."""
 
     TYPE = "contact.reopened.v1"
+    FACT = events.Reopened
 
-    reason: CodeField
+    reason: ReasonName
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
         inquiry.reopen(reason=self.reason, at=at)
@@ -43,6 +46,7 @@ class Rated(LaterData):
     """The citizen rated the last resolution before the step, 1 (bad) to 5 (good)."""
 
     TYPE = "contact.rated.v1"
+    FACT = events.Rated
 
     score: Annotated[int, Field(ge=1, le=5)]
     comment: Text | None = None
@@ -59,6 +63,7 @@ class FollowedUp(LaterData):
     """The line got back to the citizen of its own accord."""
 
     TYPE = "contact.followed-up.v1"
+    FACT = events.FollowedUp
 
     medium: Medium
     purpose: Purpose
@@ -74,11 +79,12 @@ class Praised(LaterData):
     """The citizen thanked the line."""
 
     TYPE = "contact.praised.v1"
+    FACT = events.Praised
 
     title: ShortText
     story: Text
     author: ShortText
-    agent: CodeField | None = None
+    agent: Annotated[AgentName | None, Odd] = None
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
         inquiry.praise(

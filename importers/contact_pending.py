@@ -11,10 +11,11 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from domain.vocabulary import Code
 from eventlog.database import Database, make_once
 from eventlog.keys import Keys
 from importers.contact_deciding import Fate, Reported, Sent, Told
-from importers.contact_envelope import parse_step
+from importers.contact_envelope import StepReader
 from importers.contact_rejections import Rejections
 from importers.contact_sealing import Sealing
 
@@ -31,15 +32,24 @@ def prepare_pending(database: Database) -> None:
 class Pending:
     """The steps that wait, by inquiry."""
 
-    def __init__(self, connection: Connection, keys: Keys) -> None:
+    def __init__(self, connection: Connection, keys: Keys, reader: StepReader) -> None:
         self._connection = connection
         self._sealing = Sealing(keys)
+        self._reader = reader
+
+    def contradicted(self, steps: Iterable[Reported]) -> set[Code]:
+        """Return the refs of the steps that are kept already with other contents."""
+        said = {reported.ref: reported.step for reported in steps}
+        rows = self._connection.execute(
+            "SELECT ref, origin, step FROM vault.pending WHERE ref = ANY (%s)", [list(said)]
+        )
+        return {Code(row[0]) for row in rows if self._opened(*row).step != said[row[0]]}
 
     def keep(self, steps: Iterable[Reported]) -> None:
         """Keep steps; one that is kept already has waited since it came first."""
         rows = [
             (ref, stream, origin, self._sealing.seal(ref, step.as_json()))
-            for step, stream, ref, origin in steps
+            for step, stream, ref, origin, _ in steps
         ]
         with self._connection.cursor() as cursor:
             cursor.executemany(
@@ -90,7 +100,8 @@ class Pending:
             )
 
     def _opened(self, ref: str, origin: str | None, octets: bytes) -> Sent:
-        return Sent(parse_step(self._sealing.open(ref, octets)), origin)
+        step, _ = self._reader.read(self._sealing.open(ref, octets))
+        return Sent(step, origin)
 
 
 def _reason(told: Told) -> str | None:

@@ -1,13 +1,12 @@
 """What an import of contacts read and did, in bounded memory."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from domain.vocabulary import Code
 from importers.contact_deciding import Fate, Sent, Told
-from importers.contact_envelope import Step
 from importers.contact_taking import Contacts
 from importers.report import MAX_NAMED_LINES, NamedLines
 
@@ -23,11 +22,12 @@ class ContactReport:
     """What became of a file's lines, and of steps that waited since an earlier import.
 
     `contacts` have a line that was taken or was known before. `events` were added; `repeated` lines
-    said what was known. `unreadable` lines are no steps, or contradict what is known. `waiting`
-    lines need a step that has not come. `given_up` are steps of earlier imports, by contact, that
-    waited for an hour in vain, or proved wrong; the first `MAX_NAMED_LINES` are named.
-    `unfinished` is the number of a last line that ends before its step does: it was not read and
-    is not in `lines`.
+    said what was known. `unreadable` lines are no steps, or contradict what is known. `warnings`
+    name what of a line was left out, or taken otherwise than it came. `waiting` lines need a step
+    that has not come. `given_up` are steps of earlier imports, by contact, that waited for an hour
+    in vain, or proved wrong; the first `MAX_NAMED_LINES` are named. `unfinished` is the number of a
+    last line that ends before its step does: it was not read and is not in `lines`, and neither
+    are blank ones.
     """
 
     lines: int = 0
@@ -35,6 +35,7 @@ class ContactReport:
     events: int = 0
     repeated: int = 0
     unreadable: NamedLines = field(default_factory=NamedLines)
+    warnings: NamedLines = field(default_factory=NamedLines)
     waiting: NamedLines = field(default_factory=NamedLines)
     given_up: int = 0
     given_up_steps: list[str] = field(default_factory=list)
@@ -50,13 +51,11 @@ class Reading:
         self._waiting: OrderedDict[Code, tuple[int, str]] = OrderedDict()
         self._recent: OrderedDict[UUID, None] = OrderedDict()
 
-    def take(self, chunk: Mapping[int, Step]) -> None:
+    def take(self, chunk: Iterable[Sent]) -> None:
         """Take the steps of some lines."""
-        taken = self._contacts.take(map(Sent, chunk.values()))
-        numbers = {(step.source, step.id): number for number, step in chunk.items()}
+        taken = self._contacts.take(chunk)
         for told in taken.told:
-            step = told.reported.step
-            self._count(told, numbers[step.source, step.id])
+            self._count(told, told.reported.line or 0)
         self._release(taken.released)
 
     def finish(self) -> None:

@@ -8,8 +8,9 @@ derives. `tell` lets the inquiry decide; it raises what the inquiry raises.
 
 from abc import abstractmethod
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from domain import events
 from domain.inquiry import Inquiry
 from domain.vocabulary import (
     Channel,
@@ -19,33 +20,52 @@ from domain.vocabulary import (
     TransferKind,
 )
 from importers.contact_fields import (
+    AgentName,
     CodeField,
     Fields,
     Id,
     Milliseconds,
+    Odd,
+    QueueName,
     ShortText,
+    TargetName,
     Telephone,
     Text,
 )
 
+TEXTS = frozenset({
+    "question", "place", "message", "resolution", "comment", "title", "story", "author",
+})  # fmt: skip
+"""The fields that are sealed."""
+
 
 class Data(Fields):
-    """The `data` of one type of step."""
+    """The `data` of one type of step; `FACT` is what comes of it."""
 
     TYPE: ClassVar[str]
+    FACT: ClassVar[type[events.InquiryEvent]]
+
+    def said(self) -> dict[str, object]:
+        """Return what the step says of its fact, by the fact's fields."""
+        return {
+            name: Plain(value) if name in TEXTS else value
+            for name in type(self).model_fields
+            if name in self.FACT.__dataclass_fields__ and (value := getattr(self, name)) is not None
+        }
 
 
 class Received(Data):
     """The contact came. Who asks is known by telephone number, else by account at the gateway."""
 
     TYPE = "contact.received.v1"
+    FACT = events.Received
 
     channel: Channel
-    language: CodeField | None = None
-    category: CodeField | None = None
-    district: CodeField | None = None
-    telephone: Telephone | None = None
-    account: Id | None = None
+    language: Annotated[CodeField | None, Odd] = None
+    category: Annotated[CodeField | None, Odd] = None
+    district: Annotated[CodeField | None, Odd] = None
+    telephone: Annotated[Telephone | None, Odd] = None
+    account: Annotated[Id | None, Odd] = None
     question: Text | None = None
     place: ShortText | None = None
 
@@ -65,10 +85,11 @@ class Classified(LaterData):
     """Labels were learnt, as by a choice in a menu; those not given stay."""
 
     TYPE = "contact.classified.v1"
+    FACT = events.Classified
 
-    language: CodeField | None = None
-    category: CodeField | None = None
-    district: CodeField | None = None
+    language: Annotated[CodeField | None, Odd] = None
+    category: Annotated[CodeField | None, Odd] = None
+    district: Annotated[CodeField | None, Odd] = None
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
         inquiry.classify(
@@ -80,8 +101,9 @@ class Queued(LaterData):
     """The contact entered an agent queue: a visit."""
 
     TYPE = "contact.queued.v1"
+    FACT = events.Queued
 
-    queue: CodeField
+    queue: QueueName
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
         inquiry.queue(queue=self.queue, at=at)
@@ -91,8 +113,9 @@ class TurnedAway(LaterData):
     """The contact was refused by a queue on entry."""
 
     TYPE = "contact.turned-away.v1"
+    FACT = events.LeftQueue
 
-    queue: CodeField
+    queue: QueueName
     reason: Literal["full", "closed"]
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
@@ -103,10 +126,11 @@ class Replied(LaterData):
     """An agent wrote back on a text channel."""
 
     TYPE = "contact.replied.v1"
+    FACT = events.Replied
 
-    agent: CodeField
+    agent: AgentName
     message: Text
-    reply_ms: Milliseconds | None = None
+    reply_ms: Annotated[Milliseconds | None, Odd] = None
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
         inquiry.reply(agent=self.agent, message=Plain(self.message), at=at, reply_ms=self.reply_ms)
@@ -116,10 +140,11 @@ class Transferred(LaterData):
     """The contact was passed on, or with `holds` false somebody joined or was asked."""
 
     TYPE = "contact.transferred.v1"
+    FACT = events.Transferred
 
     kind: TransferKind
-    to: CodeField
-    from_agent: CodeField | None = None
+    to: TargetName
+    from_agent: Annotated[AgentName | None, Odd] = None
     holds: bool = True
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:

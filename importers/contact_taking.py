@@ -5,7 +5,6 @@ the log itself knows what was taken before. An importer hands in a file's lines,
 messages.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -16,13 +15,21 @@ from psycopg import Connection
 from domain.inquiries import MAX_TRIES, StaleVersionError
 from domain.request import Request
 from domain.vocabulary import Code
+from eventlog import record
 from eventlog.log import Log
+from eventlog.telephone import subscriber
 from importers.contact_deciding import ContactSteps, Fate, Reported, Sent, Told
+from importers.contact_envelope import Step, StepReader
 from importers.contact_pending import Pending, prepare_pending
 from importers.contact_steps import Received
+from importers.naming import Naming
+from projections.catalogue_tables import add_queues, queue_codes
 
 MESSAGE = "message:"
 OVERDUE_AT_ONCE = 1_000
+_CONTRADICTION = (
+    "the id of this step is that of another step, which waits: another step needs another id"
+)
 
 
 class Taken(NamedTuple):
@@ -42,7 +49,9 @@ class Contacts:
         prepare_pending(log.database)
         self._log = log
         self._connection = connection
-        self._pending = Pending(connection, log.keys)
+        self._naming = Naming(log.keys, queue_codes(connection))
+        self.reader = StepReader(self._naming, log.settings)
+        self._pending = Pending(connection, log.keys, self.reader)
 
     def take(self, steps: Iterable[Sent]) -> Taken:
         """Take steps, and those that waited for one of them.
@@ -50,8 +59,11 @@ class Contacts:
         Raises:
             eventlog.writer.WriterError: the log cannot be written; the steps can be taken again.
         """
-        told = self._record(steps)
+        told = self._named_contradictions(self._record(steps))
         self._pending.keep(t.reported for t in told if t.fate is Fate.WAITING)
+        if self._naming.new_queues:
+            add_queues(self._connection, self._naming.new_queues)
+            self._naming.new_queues.clear()
         # Repeats, too: whoever took the step first may have ended before it released the others.
         touched = {t.reported.stream for t in told if t.fate is not Fate.REFUSED}
         return Taken(told, self._release(touched))
@@ -72,6 +84,23 @@ class Contacts:
             taken = {t.reported.stream for t in told if t.fate is Fate.TAKEN}
             report(told + self._release(taken))
         return bool(steps)
+
+    def _named_contradictions(self, told: list[Told]) -> list[Told]:
+        """Refuse steps whose id is that of another step which waits."""
+        waiting = [one.reported for one in told if one.fate is Fate.WAITING]
+        first: dict[Code, Step] = {}
+        differing = {r.ref for r in waiting if first.setdefault(r.ref, r.step) != r.step}
+        contradicted = self._pending.contradicted(waiting) if waiting else set()
+        return [
+            Told(one.reported, Fate.REFUSED, reason=_CONTRADICTION)
+            if one.fate is Fate.WAITING
+            and (
+                one.reported.ref in contradicted
+                or (one.reported.ref in differing and one.reported.step != first[one.reported.ref])
+            )
+            else one
+            for one in told
+        ]
 
     def _release(self, streams: Collection[UUID]) -> list[Told]:
         """Take what waits for these inquiries.
@@ -117,12 +146,12 @@ class Contacts:
     def _by_contact(self, steps: Iterable[Sent]) -> dict[UUID, ContactSteps]:
         keys = self._log.keys
         contacts: dict[UUID, ContactSteps] = {}
-        for step, origin in sorted(steps, key=lambda sent: sent.step.order):
+        for step, origin, line in sorted(steps, key=lambda sent: sent.step.order):
             stream = keys.inquiry_id(step.source, step.subject)
             if stream not in contacts:
                 contacts[stream] = ContactSteps(keys.contact(step.source, step.subject))
             cause = keys.cause("message", step.source, step.subject, step.id)
-            reported = Reported(step, stream, Code(cause.removeprefix(MESSAGE)), origin)
+            reported = Reported(step, stream, Code(cause.removeprefix(MESSAGE)), origin, line)
             contacts[stream].left.append(reported)
         return contacts
 
@@ -134,11 +163,14 @@ class Contacts:
         for stream, contact in contacts.items():
             contact.inquiry = found.get(stream)
         rows = self._connection.execute(
-            "SELECT stream_id, record FROM log WHERE stream_id = ANY (%s)", [list(contacts)]
+            "SELECT stream_id, record FROM log WHERE stream_id = ANY (%s) ORDER BY position",
+            [list(contacts)],
         )
-        for stream, record in rows:
-            cause: str = orjson.loads(record)["causationid"]
-            contacts[stream].known.add(Code(cause.removeprefix(MESSAGE)))
+        wanted = {reported.ref for contact in contacts.values() for reported in contact.left}
+        for stream, octets in rows:
+            ref = Code(orjson.loads(octets)["causationid"].removeprefix(MESSAGE))
+            if ref in wanted:
+                contacts[stream].known.setdefault(ref, record.decode(octets))
 
     def _look_up_citizens(self, contacts: Sequence[ContactSteps]) -> None:
         """Find who asks, for contacts that are new.
@@ -160,7 +192,7 @@ class Contacts:
             return None
         for step in (reported.step for reported in contact.left):
             if isinstance(step.data, Received) and step.data.telephone:
-                digits = re.sub("[^0-9]", "", step.data.telephone)
+                digits = subscriber(step.data.telephone, self._log.settings.country)
                 return self._log.keys.hashed("telephone", digits)
             if isinstance(step.data, Received) and step.data.account:
                 return self._log.keys.hashed("account", step.source, step.data.account)

@@ -9,24 +9,25 @@ visit has no queue.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
+from domain import events
 from domain.errors import NoArrivalError, NoConversationError
 from domain.inquiry import Inquiry
 from domain.state import Visit
 from domain.vocabulary import Code, EndedBy, LeaveReason
-from importers.contact_fields import CodeField, Milliseconds, Time
+from importers.contact_fields import AgentName, Milliseconds, Odd, QueueName, Time
 from importers.contact_steps import LaterData
 
 _Test = Callable[[Visit], bool]
 
 
 class _EndOfWait(LaterData):
-    queue: CodeField
-    enqueued_at: Time | None = None
-    waited_ms: Milliseconds | None = None
+    queue: QueueName
+    enqueued_at: Annotated[Time | None, Odd] = None
+    waited_ms: Annotated[Milliseconds | None, Odd] = None
 
     def _visit(self, inquiry: Inquiry, at: datetime) -> int:
         return _number(
@@ -40,6 +41,7 @@ class Abandoned(_EndOfWait):
     """The citizen left the queue."""
 
     TYPE = "contact.abandoned.v1"
+    FACT = events.Abandoned
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
         inquiry.abandon(at=at, visit=self._visit(inquiry, at), waited_ms=self.waited_ms)
@@ -49,8 +51,9 @@ class LeftQueue(_EndOfWait):
     """The contact left the queue without an agent and without hanging up."""
 
     TYPE = "contact.left-queue.v1"
+    FACT = events.LeftQueue
 
-    reason: Literal["timeout", "key", "empty", "callback"]
+    reason: Literal["timeout", "key", "empty", "callback", "lost"]
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
         inquiry.leave_queue(
@@ -62,8 +65,8 @@ class LeftQueue(_EndOfWait):
 
 
 class _OfConversation(LaterData):
-    queue: CodeField | None = None
-    enqueued_at: Time | None = None
+    queue: Annotated[QueueName | None, Odd] = None
+    enqueued_at: Annotated[Time | None, Odd] = None
 
     @model_validator(mode="after")
     def _require_queue(self) -> Self:
@@ -76,9 +79,10 @@ class Answered(_OfConversation):
     """An agent took the contact: a conversation began."""
 
     TYPE = "contact.answered.v1"
+    FACT = events.Answered
 
-    agent: CodeField
-    waited_ms: Milliseconds | None = None
+    agent: AgentName
+    waited_ms: Annotated[Milliseconds | None, Odd] = None
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
         visit = self.queue and _number(
@@ -93,12 +97,13 @@ class Ended(_OfConversation):
     """A conversation is over; a duration that is left out is unknown, 0 counts."""
 
     TYPE = "contact.ended.v1"
+    FACT = events.Ended
 
     ended_by: EndedBy
-    agent: CodeField | None = None
-    talk_ms: Milliseconds | None = None
-    hold_ms: Milliseconds | None = None
-    wrapup_ms: Milliseconds | None = None
+    agent: Annotated[AgentName | None, Odd] = None
+    talk_ms: Annotated[Milliseconds | None, Odd] = None
+    hold_ms: Annotated[Milliseconds | None, Odd] = None
+    wrapup_ms: Annotated[Milliseconds | None, Odd] = None
 
     def tell(self, inquiry: Inquiry, at: datetime, ref: Code) -> None:
         inquiry.end(

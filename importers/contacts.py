@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from eventlog.log import Log
-from importers.contact_envelope import Step, StepError, parse_step
+from importers.contact_deciding import Sent
+from importers.contact_envelope import Step, StepError, StepReader
 from importers.contact_report import ContactReport, Reading
 from importers.contact_taking import Contacts
 from importers.text_file import FileLine, read_lines
@@ -28,42 +29,48 @@ def import_contacts(
         eventlog.writer.WriterError: the log cannot be written; import the file again later.
     """
     with log.database.connect() as connection:
-        reading = Reading(Contacts(log, connection))
-        chunk: dict[int, Step] = {}
-        for number, step in _steps(path, reading.report, progress):
-            chunk[number] = step
+        contacts = Contacts(log, connection)
+        reading = Reading(contacts)
+        chunk: list[Sent] = []
+        for sent in _steps(path, contacts.reader, reading.report, progress):
+            chunk.append(sent)
             if len(chunk) == CHUNK_LINES:
                 reading.take(chunk)
-                chunk = {}
+                chunk = []
         reading.take(chunk)
         reading.finish()
     return reading.report
 
 
 def _steps(
-    path: Path, report: ContactReport, progress: Callable[[int], None] | None
-) -> Iterator[tuple[int, Step]]:
-    """Yield steps by line number; report the lines that are none."""
+    path: Path,
+    reader: StepReader,
+    report: ContactReport,
+    progress: Callable[[int], None] | None,
+) -> Iterator[Sent]:
+    """Yield the steps of a file; report the lines that are none, and what was odd."""
     size = 0
     for line in read_lines(path):
         size += line.size
         if progress and line.number % CHUNK_LINES == 0:
             progress(size)
         try:
-            step = _parsed(line)
+            step, warnings = _read(reader, line)
         except StepError as error:
             if line.unfinished:
                 report.unfinished = line.number
                 return
             report.unreadable.add(line.number, str(error))
         else:
-            yield line.number, step
+            for warning in warnings:
+                report.warnings.add(line.number, warning)
+            yield Sent(step, line=line.number)
         report.lines += 1
     if progress:
         progress(size)
 
 
-def _parsed(line: FileLine) -> Step:
+def _read(reader: StepReader, line: FileLine) -> tuple[Step, list[str]]:
     if line.text is None:
         raise StepError(line.fault)
-    return parse_step(line.text)
+    return reader.read(line.text)
