@@ -64,7 +64,8 @@ class Keys:
 
     def hashed(self, label: str, *parts: str) -> bytes:
         """Return the keyed hash of `parts` for one purpose: 32 bytes, HMAC-SHA256."""
-        message = "\0".join((label, *parts)).encode()
+        # Names of a file that is not quite UTF-8 hold octets as lone surrogates.
+        message = "\0".join((label, *parts)).encode("utf-8", "surrogateescape")
         return hmac.digest(self.lookup, message, "sha256")
 
     def contact(self, source: str, contact_id: str) -> Contact:

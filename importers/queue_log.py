@@ -23,7 +23,7 @@ from domain.vocabulary import Code, code
 from eventlog.log import Log
 from eventlog.telephone import NoSubscriberError, subscriber
 from importers.naming import Naming
-from importers.queue_log_calls import DRIFT, SECOND, Call
+from importers.queue_log_calls import Call
 from importers.queue_log_lines import RESTART, Arrival, Line, LineError, Restart, Waited, parse
 from importers.report import Report
 from importers.text_file import FileLine, read_lines
@@ -239,7 +239,12 @@ class _Calls:
         own_id = self._inquiry_id(line.call)
         for _ in range(MAX_TRIES):
             others = self._loaded(self._entries.near(line) - {own_id})
-            meant = [(call, visit) for call in others if (visit := call.adopts(line))]
+            meant = [(call, visit) for call in others for visit in call.open_for(line)] or [
+                (call, visit)
+                for call in others
+                for visit in call.told_by(line)
+                if self._has_told(call.inquiry_id, line.call)
+            ]
             if len(meant) != 1:
                 return False
             [(call, visit)] = meant
@@ -250,6 +255,15 @@ class _Calls:
                     self._settle(line.call, one)
                 return True
         raise _changed_too_often(1)
+
+    def _has_told(self, stream: UUID, call: str) -> bool:
+        """Whether a line of a call was taken for an inquiry: it stands as the cause."""
+        with self._log.database.connect() as connection:
+            row = connection.execute(
+                "SELECT FROM log WHERE stream_id = %s AND position(%b IN record) > 0",
+                [stream, self._request(call).cause.encode()],
+            ).fetchone()
+        return row is not None
 
     def _record(self, by_call: Mapping[str, list[Line]]) -> list[tuple[str, Call]]:
         """Save what the calls' inquiries decide; again for those that somebody else changed."""
@@ -361,10 +375,9 @@ class _Entries:
         if line.entered is None:
             return set()
         second = int(line.entered.timestamp())
-        drift = DRIFT // SECOND
         return {
             stream
-            for at in range(second - drift, second + drift + 1)
+            for at in (second - 1, second, second + 1)
             for stream in self._streams.get((line.queue, at), ())
         }
 

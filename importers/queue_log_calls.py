@@ -32,9 +32,6 @@ SECOND = timedelta(seconds=1)
 LONGEST_SETBACK = timedelta(hours=1)
 """How far a clock may have been set back between the arrival of a call and its next line."""
 
-DRIFT = 2 * SECOND
-"""A wait and a talk are told in whole seconds, each rounded by itself."""
-
 
 @dataclass(slots=True)
 class Call:
@@ -95,14 +92,19 @@ class Call:
             self.refused.append((line.number, reason))
         self.missing = []
 
-    def adopts(self, line: Waited) -> Visit | None:
-        """Return the visit that a line of another call is about, None if there is not just one."""
-        visits = [
+    def open_for(self, line: Waited) -> list[Visit]:
+        """Return the open visits that a line of another call fits, by the time of their entry."""
+        return [visit for visit in self._entered_with(line) if _fits(visit, line)]
+
+    def told_by(self, line: Waited) -> list[Visit]:
+        """Return the visits that a line of another call may have told of before."""
+        return [visit for visit in self._entered_with(line) if _knows(visit, line)]
+
+    def _entered_with(self, line: Waited) -> list[Visit]:
+        return [
             visit for visit in self._visits(line)
-            if line.entered is not None and abs(visit.enqueued_at - line.entered) <= DRIFT
-            and (_knows(visit, line) or _fits(visit, line))
+            if line.entered is not None and abs(visit.enqueued_at - line.entered) < SECOND
         ]  # fmt: skip
-        return visits[0] if len(visits) == 1 else None
 
     def adopt(self, line: Waited, visit: Visit) -> None:
         """Take a line that came under another call's name."""

@@ -7,6 +7,7 @@ import pytest
 
 from eventlog.log import Log, opened
 from eventlog.settings import Settings
+from projections.runner import prepare
 from tests.importers.imported import City
 from tests.importers.reported import Gateway
 
@@ -17,6 +18,7 @@ def log() -> Iterator[Log]:
     with tempfile.TemporaryDirectory(prefix="dasan-test-") as folder:
         Path(folder).chmod(0o755)
         with opened(Settings(None, Path(folder) / "home", "seoul", "Asia/Seoul")) as log:
+            prepare(log.database, log.settings.timezone)
             yield log
 
 

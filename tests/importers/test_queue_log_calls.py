@@ -4,7 +4,8 @@ from uuid import UUID
 from domain.vocabulary import Code, Contact, Digest
 from importers.queue_log_calls import Call
 from importers.queue_log_lines import Line, parse
-from tests.importers.imported import abandoned, completed, connected, entered
+from tests.importers.imported import SEOUL, abandoned, completed, connected, entered
+from tests.importers.test_queue_log_lines import Aliases
 
 
 def call() -> Call:
@@ -12,7 +13,7 @@ def call() -> Call:
 
 
 def lines(texts: Sequence[str]) -> list[Line]:
-    read = [parse(number, text, Code) for number, text in enumerate(texts, 1)]
+    read = [parse(number, text, Aliases(), SEOUL) for number, text in enumerate(texts, 1)]
     return sorted((line for line in read if isinstance(line, Line)), key=lambda line: line.order)
 
 

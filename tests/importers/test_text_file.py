@@ -50,14 +50,31 @@ def test_an_endless_last_line_is_unfinished(tmp_path: Path) -> None:
     assert (line.size, line.text, line.unfinished) == (2 * MAX_LINE_BYTES, None, True)
 
 
-def test_a_line_that_is_no_text_spoils_itself_only(tmp_path: Path) -> None:
-    start = b"a line\n" * (FIRST_BLOCK_BYTES // 7 + 1)
+def test_octets_that_are_no_text_spoil_their_own_field_only(tmp_path: Path) -> None:
+    broken, after = lines_of(tmp_path, b"name|\xb1\xe8|x\nafter\n")
 
-    *_, broken, after = lines_of(tmp_path, start + b"\xff\xfe\nafter\n")
-
-    assert broken.text is None
-    assert "not UTF-8" in broken.fault
+    assert broken.text is not None
+    assert broken.text.split("|")[::2] == ["name", "x"]
+    assert broken.text.encode("utf-8", "surrogateescape") == b"name|\xb1\xe8|x"
     assert after.text == "after"
+
+
+def test_the_mark_that_windows_puts_in_front_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    lines = lines_of(tmp_path, b"\xef\xbb\xbfone\r\n\xef\xbb\xbftwo\r\n")
+
+    assert [line.text for line in lines] == ["one", "\ufefftwo"]
+
+
+def test_blank_lines_are_passed_over_and_counted_in_the_numbers(tmp_path: Path) -> None:
+    lines = lines_of(tmp_path, b"\none\r\n\r\n  \t\ntwo\n")
+
+    assert lines == [FileLine(2, 6, "one"), FileLine(5, 10, "two")]
+
+
+def test_what_a_crash_leaves_at_the_ends_of_a_line_is_no_part_of_it(tmp_path: Path) -> None:
+    lines = lines_of(tmp_path, b"\0" * 4096 + b"one\0\0\nt\0wo\n" + b"\0\0\n")
+
+    assert [line.text for line in lines] == ["one", "t\0wo"]
 
 
 def test_a_character_may_cross_the_end_of_the_first_block(tmp_path: Path) -> None:
@@ -69,7 +86,8 @@ def test_a_character_may_cross_the_end_of_the_first_block(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "content", [b"PK\x03\x04\0\0\n", b"\x1f\x8b\x08\xff\xff\n", b"\xff\xfea\0"]
+    "content",
+    [b"PK\x03\x04\0\0\n", b"\x1f\x8b\x08\xff\xff\n", b"\xff\xfea\0", b"BZh91AY&SY", b"\xfe\xff\0a"],
 )
 def test_a_binary_file_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(ImportFileError, match="not a text file"):
