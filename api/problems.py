@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from psycopg_pool import PoolTimeout
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from api.security import ForbiddenError, UnauthenticatedError
 from domain.errors import CitizenNotFoundError, FactTimeError, InquiryError, InquiryNotFoundError
@@ -81,6 +82,24 @@ UNAVAILABLE, TOO_SLOW, VIEW_STOPPED = "unavailable", "too-slow", "view-stopped"
 _OF_DATABASE = (psycopg.Error, PoolTimeout, WriterError, ArchiveError)
 """What it says is for the operator; clients hear one of the names above."""
 
+TITLES: dict[HTTPStatus, str] = {
+    HTTPStatus.BAD_REQUEST: "Bad Request",
+    HTTPStatus.UNAUTHORIZED: "Unauthorized",
+    HTTPStatus.FORBIDDEN: "Forbidden",
+    HTTPStatus.NOT_FOUND: "Not Found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Method Not Allowed",
+    HTTPStatus.REQUEST_TIMEOUT: "Request Timeout",
+    HTTPStatus.CONFLICT: "Conflict",
+    HTTPStatus.GONE: "Gone",
+    HTTPStatus.PRECONDITION_FAILED: "Precondition Failed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Unsupported Media Type",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Internal Server Error",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Service Unavailable",
+}
+"""As RFC 9110 has them: Python's own phrases differ by its version."""
+
 TOO_LARGE = "too-large"
 # Those that no exception of ours stands for.
 OTHERS: dict[HTTPStatus, list[str]] = {
@@ -133,10 +152,11 @@ def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
 
 def _described(status: HTTPStatus) -> dict[str, Any]:
     types = [URN + name for name in names(status)]
-    example = {"type": types[0], "title": status.phrase, "status": int(status), "detail": "Why."}
+    title = TITLES[status]
+    example = {"type": types[0], "title": title, "status": int(status), "detail": "Why."}
     content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
     return {
-        "description": f"{status.phrase}: {', '.join(types)}",
+        "description": f"{title}: {', '.join(types)}",
         "content": {MEDIA_TYPE: content},
     }
 
@@ -165,7 +185,7 @@ def problem(
     """Return a problem document."""
     document = Problem(
         type=URN + name,
-        title=title or HTTPStatus(status).phrase,
+        title=title or TITLES[HTTPStatus(status)],
         status=status,
         detail=detail,
         errors=errors,
@@ -217,13 +237,27 @@ async def _invalid(_: Request, error: Exception) -> Response:
     )
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as it was registered
     status = HTTPStatus(error.status_code)
-    name = status.phrase.lower().replace(" ", "-")
-    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # its phrase differs by Python's version
+    name = TITLES[status].lower().replace(" ", "-")
+    headers = error.headers
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         name = TOO_LARGE
-    return problem(status, name, str(error.detail), headers=error.headers)
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(sorted(_allowed(request)))}
+    return problem(status, name, str(error.detail), headers=headers)
+
+
+def _allowed(request: Request) -> set[str]:
+    """Return the methods of all routes of a path: each route knows its own only."""
+    methods = {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _unforeseen(_: Request, __: Exception) -> Response:

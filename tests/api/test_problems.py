@@ -10,7 +10,7 @@ import pytest
 from api import service
 from api.__main__ import document
 from api.app import create_app
-from api.problems import HTTP_STATUS, MEDIA_TYPE, OTHERS, URN, names
+from api.problems import HTTP_STATUS, MEDIA_TYPE, OTHERS, TITLES, URN, names
 from api.security import Scope
 from eventlog.log import Patience
 from tests.api.conftest import TOKENS, Client, serving, token_of
@@ -57,6 +57,12 @@ def test_the_document_names_no_other_problems() -> None:
 
     assert named <= STATUS.keys()
     assert STATUS.keys() - named == {"method-not-allowed", "unforeseen", "vault"}
+
+
+def test_titles_are_those_of_the_standard_whatever_python_calls_them(place: Place) -> None:
+    assert PROVOKE["too-large"](place).json()["title"] == "Content Too Large"
+    assert PROVOKE["invalid"](place).json()["title"] == "Unprocessable Content"
+    assert TITLES.keys() == set(STATUS.values())
 
 
 @pytest.mark.parametrize(
