@@ -26,6 +26,7 @@ from api import (
     statements,
     transparency,
 )
+from api.heads import Heads
 from api.limits import Limits
 from api.security import Tokens
 from api.service import running
@@ -57,8 +58,10 @@ def create_app(settings: Settings, database: Database, keys: Keys, tokens: Token
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a path is one resource, or none
     )
     app.add_middleware(Limits)
+    app.add_middleware(Heads)
     problems.install(app)
     documentation.install(app)
     return app

@@ -70,7 +70,8 @@ def _text(description: str) -> dict[int | str, dict[str, Any]]:
 @router.get(
     "/key",
     response_class=Response,
-    responses=_text("A verifier key.") | responses(HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=_text("A verifier key.")
+    | responses(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def verifier_key(service: ServiceDep) -> Response:
     """Return the key that checkpoints are verified with; keep it where we cannot change it."""

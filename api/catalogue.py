@@ -17,7 +17,9 @@ router = router_of("/v1/catalogue", "catalogue")
 @router.get(
     "",
     dependencies=[Depends(authenticated)],
-    responses=responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=responses(
+        HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE
+    ),
 )
 def catalogue(service: ServiceDep) -> Catalogue:
     """Return categories, districts and KPI targets, to every client with a token."""

@@ -9,16 +9,16 @@ from typing import Any, get_type_hints
 
 from fastapi import Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from api import orders, security
 from api.problems import UnsupportedMediaTypeError
+from api.routers import Route
 
 
-class CommandRoute(APIRoute):
+class CommandRoute(Route):
     """Calls an endpoint of `body`, `order`, `service` and what stands in its path."""
 
     def __init__(

@@ -30,13 +30,19 @@ class Readiness(BaseModel):
     views: list[ViewState]
 
 
-@router.get("/health/live", status_code=HTTPStatus.NO_CONTENT)
+@router.get(
+    "/health/live",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=responses(HTTPStatus.UNPROCESSABLE_ENTITY),
+)
 async def live() -> None:
     """Say that the process answers."""
 
 
 @router.get(
-    "/health/ready", response_model=Readiness, responses=responses(HTTPStatus.SERVICE_UNAVAILABLE)
+    "/health/ready",
+    response_model=Readiness,
+    responses=responses(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 def ready(service: ServiceDep) -> Readiness | Response:
     """Say that the database answers and every view runs."""
@@ -48,7 +54,11 @@ def ready(service: ServiceDep) -> Readiness | Response:
     return readiness
 
 
-@router.get("/metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses=responses(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+)
 def metrics(service: ServiceDep) -> Response:
     """Return positions in the text format of Prometheus."""
     readiness = _readiness(service)

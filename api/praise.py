@@ -94,7 +94,11 @@ def board(
     )
 
 
-@router.post("/{story_id}/publication", response_model=Accepted, responses=_MODERATIONS)
+@router.post(
+    "/{story_id}/publication",
+    response_model=Accepted,
+    responses=_MODERATIONS | responses(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+)
 async def publish(
     story_id: StoryId, body: PublishPraise, order: Moderation, service: ServiceDep
 ) -> Response:

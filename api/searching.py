@@ -23,9 +23,9 @@ MAX_PAGE = 500
 
 
 class Wanted(BaseModel):
-    """What is searched for, in any combination; what is no filter is refused."""
+    """What is searched for, in any combination."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     actor: Annotated[
         str | None,
