@@ -107,7 +107,7 @@ async def carried_out(
     """Let an inquiry decide on what is ordered, save it, and return the answer."""
     with service.carrying_out(order.idempotency):
         receipt = await service.log.inquiries.change(
-            inquiry_id, decide, order.request, expected_version=order.expected_version
+            inquiry_id, decide, order.request, expected_versions=order.expected_versions
         )
     return _accepted(receipt, HTTPStatus.OK)
 

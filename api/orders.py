@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,14 +10,14 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel, Field
 
+from api import entity_tags
 from api.problems import BadRequestError
 from api.security import Caller, Scope, needs
 from api.service import Service
 from domain import request as domain_request
 from domain.request import Idempotency
 
-ETAG_PATTERN = '"([1-9][0-9]{0,8})"'
-_ETAG = re.compile(ETAG_PATTERN)
+_ETAG = re.compile('"([1-9][0-9]{0,8})"')
 KEY_PATTERN = "^[!-~]{1,255}$"
 _KEY = re.compile(KEY_PATTERN)
 
@@ -28,7 +28,8 @@ class Order:
 
     request: domain_request.Request
     idempotency: Idempotency
-    expected_version: int | None
+    expected_versions: frozenset[int] | None
+    """Those that the decision may have been made on; None: any."""
     now: datetime
 
 
@@ -55,7 +56,7 @@ async def taken(request: Request, scope: Scope) -> Order:
             idempotency=idempotency,
         ),
         idempotency=idempotency,
-        expected_version=_version(headers.get("if-match")),
+        expected_versions=_versions(headers.getlist("if-match")),
         now=datetime.now(UTC),
     )
 
@@ -68,8 +69,8 @@ class _Headers(BaseModel):
     )
     if_match: str | None = Field(
         None,
-        description="The ETag that the decision was made on; stale is a 412.",
-        json_schema_extra={"pattern": f"^{ETAG_PATTERN}$"},
+        description="The ETag that the decision was made on, or several; stale is a 412.",
+        json_schema_extra={"pattern": entity_tags.PATTERN},
     )
     dasan_actor: str | None = Field(
         None,
@@ -102,13 +103,12 @@ def _key(key: str | None) -> str:
     return key
 
 
-def _version(if_match: str | None) -> int | None:
-    if if_match is None or if_match == "*":
+def _versions(if_match: Sequence[str]) -> frozenset[int] | None:
+    # A tag that is none of ours, or weak, names no version: it never matches.
+    tags = entity_tags.tags_in("If-Match", if_match)
+    if not tags or tags == [entity_tags.ANY]:
         return None
-    match = _ETAG.fullmatch(if_match)
-    if match is None:
-        raise BadRequestError(f'If-Match is {if_match!r}: send the ETag as it came, such as "3"')
-    return int(match[1])
+    return frozenset(int(ours[1]) for tag in tags if (ours := _ETAG.fullmatch(tag)))
 
 
 OrderDep = Annotated[Order, Depends(ordered(Scope.INQUIRIES_WRITE))]

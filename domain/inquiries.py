@@ -1,7 +1,7 @@
 """The use cases: load an inquiry, let it decide, save what it decided."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -139,22 +139,23 @@ class Inquiries:
         decide: Callable[[Inquiry], None],
         request: Request,
         *,
-        expected_version: int | None = None,
+        expected_versions: Collection[int] | None = None,
     ) -> Receipt:
         """Carry out one command, again from the start when somebody else was faster.
 
         Raises:
             InquiryError: a rule forbids it, or there is no such inquiry; nothing was saved.
-            StaleVersionError: the inquiry is not at `expected_version`.
+            StaleVersionError: the inquiry is at none of `expected_versions`.
             KeyReusedError: the key was used for another command.
         """
         for _ in range(MAX_TRIES):
             try:
                 inquiry = await self.get(inquiry_id)
-                if expected_version not in (None, inquiry.version):
+                if expected_versions is not None and inquiry.version not in expected_versions:
+                    expected = " or ".join(map(str, sorted(expected_versions)))
                     raise StaleVersionError(
                         f"inquiry {inquiry_id} is at version {inquiry.version}, "
-                        f"not {expected_version}: read it again"
+                        f"not {expected or 'as expected'}: read it again"
                     )
                 decide(inquiry)
                 return await self._save(inquiry, request)

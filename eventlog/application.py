@@ -1,6 +1,6 @@
 """The log for code that blocks: the use cases without `await`, and the library's own tools."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from threading import Event
@@ -71,10 +71,10 @@ class BlockingInquiries(Application[UUID]):
         decide: Callable[[Inquiry], None],
         request: Request,
         *,
-        expected_version: int | None = None,
+        expected_versions: Collection[int] | None = None,
     ) -> Receipt:
         """See `Inquiries.change`."""
-        change = partial(self._inquiries.change, expected_version=expected_version)
+        change = partial(self._inquiries.change, expected_versions=expected_versions)
         return self._portal.call(change, inquiry_id, decide, request)
 
     def save_each(self, changes: Iterable[tuple[Inquiry, Request]]) -> Sequence[bool]:
