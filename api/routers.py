@@ -27,8 +27,9 @@ class Route(APIRoute):
         if scope["method"] in (self.methods or ()):
             if scope["query_string"]:
                 self._require_known(QueryParams(scope["query_string"]))
-            if self.body_field is not None:
-                _require_identity(Headers(scope=scope).getlist("content-encoding"))
+            encoded = Headers(scope=scope).getlist("content-encoding")
+            if encoded and self.body_field is not None:
+                _require_identity(encoded)
         await super().handle(scope, receive, send)
 
     def _require_known(self, query: QueryParams) -> None:
