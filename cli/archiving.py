@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
+class UnfinishedError(RuntimeError):
+    """Long work was broken off where it wrote; says why."""
+
+
 def seal(as_json: AsJson = False) -> None:
     """Write every whole segment that the log has and the archive has not: see docs/archive.md.
 
@@ -74,8 +78,7 @@ def _long_work() -> Iterator[None]:
         yield
     except (OSError, duckdb.Error) as error:
         reason = str(error).partition("\n")[0]
-        print(f"dasan: {reason}: is there room in TMPDIR?", file=sys.stderr)
-        raise typer.Exit(1) from error
+        raise UnfinishedError(f"{reason}: is there room in TMPDIR?") from error
 
 
 def _sealed_document(url: str, sealed: "Sealed") -> dict[str, object]:

@@ -1,6 +1,8 @@
 """`dasan audit key | prove | export | verify`: what an auditor needs, and how it is checked."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -113,12 +115,22 @@ def export(
         with database.connect() as connection:
             total = head(connection)
         signer = signer_of(settings.source, settings.home)
-        with progress_bar("exporting", total) as progress:
+        with progress_bar("exporting", total) as progress, _written():
             made = make(database, Archive(settings.archive), signer, folder, progress)
     if as_json:
         _print({"folder": str(folder), **document(made, signer.verifier)})
     else:
         print(f"{folder} has {made.size:,} records of {made.origin}, and what proves them")
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise typer.BadParameter(
+            f"the export cannot be written: {error}. Name a folder that can be, where there is room"
+        ) from error
 
 
 def verify(
@@ -139,8 +151,7 @@ def verify(
     from projections.exported import Export
 
     if path.suffix == ".tlog-proof":
-        _verify_proof(path, key)
-        return
+        raise typer.Exit(_verified_proof(path, key, as_json=as_json))
     export_ = Export(path)
     verifier = verifier_of(key) if key else export_.verifier
     note = _text(earlier) if earlier else None
@@ -180,7 +191,7 @@ def _octets(path: Path) -> bytes:
         raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _verify_proof(path: Path, key: str | None) -> None:
+def _verified_proof(path: Path, key: str | None, *, as_json: bool) -> int:
     from eventlog.checkpoint import CheckpointError
     from eventlog.proof import ProofError
     from eventlog.proving import Proof
@@ -188,15 +199,24 @@ def _verify_proof(path: Path, key: str | None) -> None:
     if key is None:
         raise typer.BadParameter("a proof is checked with --key, which comes from elsewhere")
     try:
-        proof = Proof.parsed(_text(path))
-        checkpoint = proof.require(_octets(path.with_suffix(".json")), verifier_of(key))
+        proof, record = Proof.parsed(_text(path)), _octets(path.with_suffix(".json"))
+        verifier = verifier_of(key)
+        checkpoint = proof.require(record, verifier)
     except (CheckpointError, ProofError) as error:
-        print(f"wrong: {path.name}: {error}")
-        raise typer.Exit(1) from error
-    print(
-        f"nothing is wrong: the record is at position {proof.index + 1:,} of the"
-        f" {checkpoint.size:,} that {checkpoint.origin} has signed"
-    )
+        if as_json:
+            _print({"fault": {"file": path.name, "position": None, "reason": str(error)}})
+        else:
+            print(f"wrong: {path.name}: {error}")
+        return 1
+    position = proof.index + 1
+    if as_json:
+        _print({**document(checkpoint, verifier), "position": position, "fault": None})
+    else:
+        print(
+            f"nothing is wrong: the record is at position {position:,} of the"
+            f" {checkpoint.size:,} that {checkpoint.origin} has signed"
+        )
+    return 0
 
 
 def document(checkpoint: "Checkpoint", verifier: "Verifier") -> dict[str, object]:

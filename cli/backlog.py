@@ -1,7 +1,6 @@
 """`dasan backlog`: what is open at an instant and how old it is; now also who waits and talks."""
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -35,28 +34,24 @@ def backlog(
     """
     from cli.answering import caught_up, print_document, recalling
     from cli.opening import city
-    from eventlog.settings import SettingsError, read_settings
+    from eventlog.settings import read_settings
     from projections.as_of import position_or_time
     from projections.backlog import read_backlog, require_label
-    from projections.question import QuestionError, instant
+    from projections.question import instant
 
-    try:
-        timezone = ZoneInfo(read_settings(os.environ).timezone)
-        require_label(by)
-        instant_asked = None if at is None else instant(at, timezone)
-        known_by = None if as_of is None else position_or_time(as_of, timezone)
-        groupings = [by] if as_json or by is None else [by, None]
-        with (
-            city() as log,
-            caught_up(log, "inquiries") as connection,
-            recalling(log, connection) as past,
-        ):
-            told = read_backlog(
-                past, groupings, at=instant_asked, known_by=known_by, now=datetime.now(UTC)
-            )
-    except (QuestionError, SettingsError) as error:
-        print(f"dasan: {error}", file=sys.stderr)
-        raise typer.Exit(2) from error
+    timezone = ZoneInfo(read_settings(os.environ).timezone)
+    require_label(by)
+    instant_asked = None if at is None else instant(at, timezone)
+    known_by = None if as_of is None else position_or_time(as_of, timezone)
+    groupings = [by] if as_json or by is None else [by, None]
+    with (
+        city() as log,
+        caught_up(log, "inquiries") as connection,
+        recalling(log, connection) as past,
+    ):
+        told = read_backlog(
+            past, groupings, at=instant_asked, known_by=known_by, now=datetime.now(UTC)
+        )
     if as_json:
         print_document(told[0].as_json())
     else:

@@ -1,6 +1,5 @@
 """`dasan doctor`: whether a log and its views are what they claim, and what their origin has."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,11 +52,9 @@ def _read(file: Path) -> "Origin":
     try:
         return parse_origin(file.read_bytes())
     except OSError as error:
-        reason = f"{file} cannot be read: {error.strerror}"
+        raise OriginError(f"{file} cannot be read: {error.strerror}") from error
     except OriginError as error:
-        reason = f"{file}: {error}"
-    print(f"dasan: {reason}", file=sys.stderr)
-    raise typer.Exit(2)
+        raise OriginError(f"{file}: {error}") from error
 
 
 def _lines(found: "Findings") -> "Iterator[str]":

@@ -2,6 +2,8 @@
 
 import psycopg
 
+from cli.archiving import UnfinishedError
+from cli.origin import OriginError
 from cli.serving import ServeError
 from consumers.broker import BrokerError
 from consumers.contacts import TooManyRejectedError
@@ -40,14 +42,14 @@ from simulation.sending import SendingError
 CANNOT_BEGIN = (
     ArchiveError, BrokerError, BulkError, CheckpointError, DatabaseError, EmbeddedServerError,
     EngineError, ExportError, HistoryError, ImportFileError, KeyFileError, NotProvableError,
-    QuestionError, RebuildError, ReplicaError, RequestError, RollbackError, RotationError,
-    ServeError, SettingsError, TopicError, TreeError, VocabularyError,
+    OriginError, QuestionError, RebuildError, ReplicaError, RequestError, RollbackError,
+    RotationError, ServeError, SettingsError, TopicError, TreeError, VocabularyError,
 )  # fmt: skip
 """Used wrongly, or nothing could be done: exit status 2."""
 
 CANNOT_FINISH = (
     DecodingError, DivergedError, FoldError, ForeignRecordError, InquiryError, SendingError,
-    StaleVersionError, TooLongError, TooManyRejectedError, UnknownTypeError, ViewStoppedError,
-    WriterError, psycopg.Error,
+    StaleVersionError, TooLongError, TooManyRejectedError, UnfinishedError, UnknownTypeError,
+    ViewStoppedError, WriterError, psycopg.Error,
 )  # fmt: skip
 """The work found something wrong: exit status 1."""

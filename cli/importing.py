@@ -70,7 +70,8 @@ def _imported(log: "Log", file: Path, timezone: "ZoneInfo", source: str) -> "Rep
 
 
 def _as_json(report: "Report") -> dict[str, Any]:
-    told = asdict(report) | {"ignored": dict(report.ignored)}
+    told = asdict(report)
+    told["ignored"] = dict(report.ignored)  # asdict makes a counter of pairs of it
     for name in ("unreadable", "differing", "warnings"):
         told[name] = getattr(report, name).as_json()
     for name in ("first", "last"):

@@ -1,7 +1,6 @@
 """`dasan kpi`: KPIs of a range, grouped and filtered, as a table or as JSON."""
 
 import os
-import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -63,7 +62,7 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
     from cli.answering import caught_up, print_answers, print_document, recalling, with_total
     from cli.opening import city
     from cli.publishing import published
-    from eventlog.settings import SettingsError, read_settings, zone
+    from eventlog.settings import read_settings, zone
     from projections.answer import held
     from projections.as_of import moment_of, position_or_time
     from projections.asking import ask
@@ -78,44 +77,40 @@ def kpi(  # noqa: PLR0913, PLR0917 - the options of the command
         "agent": agent,
         "agency": agency,
     }
-    try:
-        if publish and history:
-            raise QuestionError(
-                "--history is not published: a statement has the sums of docs/kpi.md. Leave one out"
-            )
-        asked_zone = zone(timezone or read_settings(os.environ).timezone)
-        # Whole before anything is opened, so that a wrong value is refused at once.
-        question = Question(
-            begin=instant(begin, asked_zone) if begin else EARLIEST,
-            end=instant(end, asked_zone) if end else LATEST,
-            timezone=asked_zone,
-            by=tuple(name.strip() for name in by.split(",")),
-            filters={name: tuple(values) for name, values in wanted.items() if values},
-            threshold_s=threshold,
-            short_s=short,
+    if publish and history:
+        raise QuestionError(
+            "--history is not published: a statement has the sums of docs/kpi.md. Leave one out"
         )
-        known_by = None if as_of is None else position_or_time(as_of, asked_zone)
-        with city() as log, caught_up(log) as connection, recalling(log, connection) as past:
-            known = held(connection, asked_zone)
-            question = replace(
-                question,
-                begin=question.begin if begin else known.begin,
-                end=question.end if end else known.end,
-            )
-            told = ask(
-                past,
-                [question] if as_json else with_total(question),
-                as_of=None if known_by is None else moment_of(connection, known_by),
-                with_history=history,
-            )
-            made = published(log, connection, question, told[0]) if publish else None
-        if as_json:
-            statement = {"statement": made._asdict()} if made else {}
-            print_document(told[0].as_json() | statement)
-        else:
-            print_answers(question, told)
-            if made:
-                print(f"published at log position {made.position:,} as {made.id}")
-    except (QuestionError, SettingsError) as error:
-        print(f"dasan: {error}", file=sys.stderr)
-        raise typer.Exit(2) from error
+    asked_zone = zone(timezone or read_settings(os.environ).timezone)
+    # Whole before anything is opened, so that a wrong value is refused at once.
+    question = Question(
+        begin=instant(begin, asked_zone) if begin else EARLIEST,
+        end=instant(end, asked_zone) if end else LATEST,
+        timezone=asked_zone,
+        by=tuple(name.strip() for name in by.split(",")),
+        filters={name: tuple(values) for name, values in wanted.items() if values},
+        threshold_s=threshold,
+        short_s=short,
+    )
+    known_by = None if as_of is None else position_or_time(as_of, asked_zone)
+    with city() as log, caught_up(log) as connection, recalling(log, connection) as past:
+        known = held(connection, asked_zone)
+        question = replace(
+            question,
+            begin=question.begin if begin else known.begin,
+            end=question.end if end else known.end,
+        )
+        told = ask(
+            past,
+            [question] if as_json else with_total(question),
+            as_of=None if known_by is None else moment_of(connection, known_by),
+            with_history=history,
+        )
+        made = published(log, connection, question, told[0]) if publish else None
+    if as_json:
+        statement = {"statement": made._asdict()} if made else {}
+        print_document(told[0].as_json() | statement)
+    else:
+        print_answers(question, told)
+        if made:
+            print(f"published at log position {made.position:,} as {made.id}")

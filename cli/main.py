@@ -3,9 +3,14 @@
 0 done; 1 the work found something wrong; 2 used wrongly, or nothing could be done.
 """
 
+import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from cli import (
     archiving,
@@ -29,8 +34,31 @@ from cli import (
     verify_kpi,
 )
 
+
+class _CommandLine(TyperGroup):
+    """All commands. typer itself prints why a use is wrong, and knows of no documents."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _wrong_use_in_json():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        with _wrong_use_in_json():
+            return super().invoke(*args, **kwargs)
+
+
+@contextmanager
+def _wrong_use_in_json() -> Iterator[None]:
+    try:
+        yield
+    except typer.TyperException as error:
+        _print_error(error.format_message(), status=error.exit_code)
+        raise
+
+
 app = typer.Typer(
     name="dasan",
+    cls=_CommandLine,
     help="The backend of a city's inquiry line.",
     no_args_is_help=True,
     add_completion=False,
@@ -80,7 +108,10 @@ app.command("verify-kpi")(verify_kpi.verify_kpi)
 
 
 def main() -> None:
-    """Run the command line; print an expected error as one line that says how to mend it."""
+    """Run the command line; print an expected error as one line that says how to mend it.
+
+    Where `--json` is given, it is one document on stdout, too.
+    """
     from cli.failures import CANNOT_BEGIN, CANNOT_FINISH
 
     try:
@@ -93,4 +124,12 @@ def main() -> None:
 
 def _say(error: Exception, *, status: int) -> int:
     print(f"dasan: {error}", file=sys.stderr)
+    _print_error(str(error), status=status)
     return status
+
+
+def _print_error(message: str, *, status: int) -> None:
+    """Print an error as a document where one is asked for, be it by a use that is wrong."""
+    options = sys.argv[1 : sys.argv.index("--") if "--" in sys.argv else None]
+    if "--json" in options:
+        print(json.dumps({"error": {"message": message, "status": status}}, indent=2))

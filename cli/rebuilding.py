@@ -50,7 +50,10 @@ def rebuild(
     with prepared_city() as (settings, database, _):
         if rollback:
             position = roll_back(database, known[view])
-            print(f"{view} is what it was before, at position {position:,}")
+            if as_json:
+                print_document({"view": view, "position": position})
+            else:
+                print(f"{view} is what it was before, at position {position:,}")
             return
         with database.connect() as connection, progress_bar(view, head(connection)) as progress:
             made = rebuilt(

@@ -32,6 +32,8 @@ def relay(
     from consumers.replica import require_origin
     from consumers.topics import checkpoints, events
 
+    if as_json and not verify:
+        raise typer.BadParameter("it prints what --verify found: add --verify", param_hint="--json")
     broker = read_broker(os.environ)
     with prepared_city() as (settings, database, _):
         require_origin(database)

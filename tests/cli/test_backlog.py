@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from cli.backlog import backlog
 from domain.vocabulary import code
 from eventlog.log import Log, assembled
+from tests.cli.commanded import commanded
 from tests.conftest import Servers
 from tests.domain.building import resolve
 from tests.projections.calls import MIDNIGHT, answered, call
@@ -106,10 +107,9 @@ def test_the_table_of_now_says_who_waits(run: Run) -> None:
         (["--as-of", "0"], "nothing was recorded by then"),
     ],
 )
-def test_a_wrong_question_is_refused_with_status_2(
-    run: Run, arguments: list[str], reason: str
-) -> None:
-    result = run(*arguments)
+@pytest.mark.usefixtures("run")
+def test_a_wrong_question_is_refused_with_status_2(arguments: list[str], reason: str) -> None:
+    told = commanded(["backlog", *arguments], {})
 
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert reason in result.stderr
+    assert (told.returncode, told.stdout) == (2, "")
+    assert reason in told.stderr

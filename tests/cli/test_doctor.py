@@ -18,6 +18,7 @@ from eventlog.database import Database
 from eventlog.growing import caught_up
 from eventlog.log import Log
 from projections.runner import Runner
+from tests.cli.commanded import commanded
 from tests.conftest import Servers
 from tests.domain.building import WORDS
 from tests.projections.calls import MIDNIGHT, abandoned, answered, call
@@ -335,18 +336,18 @@ def test_a_view_that_only_one_program_knows_is_named(run: Run, file: Path) -> No
     ],
 )
 def test_a_file_that_is_none_is_refused_before_anything_is_opened(
-    run: Run, tmp_path: Path, content: str | None, reason: str
+    tmp_path: Path, content: str | None, reason: str
 ) -> None:
     file = tmp_path / "file.json"
     if content is not None:
         file.write_text(content)
 
-    result = run("--against", str(file), database=Database("nowhere", "nowhere"))
+    told = commanded(["doctor", "--against", str(file)], {"DASAN_DATABASE_URL": "nowhere"})
 
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"dasan: {file}")
-    assert reason in result.stderr
-    assert result.stderr.count("\n") == 1
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.startswith(f"dasan: {file}")
+    assert reason in told.stderr
+    assert told.stderr.count("\n") == 1
 
 
 def test_a_record_that_is_not_the_one_that_was_signed_is_named(run: Run, told: Log) -> None:

@@ -12,6 +12,7 @@ from cli.kpi_table import MET, MISSED, UNKNOWN
 from domain.inquiry import Inquiry
 from domain.vocabulary import code
 from eventlog.log import Log, assembled
+from tests.cli.commanded import commanded
 from tests.conftest import Servers
 from tests.domain.building import resolve
 from tests.projections.calls import MIDNIGHT, abandoned, answered
@@ -131,13 +132,12 @@ def test_times_are_of_the_zone_unless_they_have_an_offset(run: Run) -> None:
         (["--threshold", "many"], "Invalid value"),
     ],
 )
-def test_a_wrong_question_is_refused_with_status_2(
-    run: Run, arguments: list[str], reason: str
-) -> None:
-    result = run(*arguments)
+@pytest.mark.usefixtures("run")
+def test_a_wrong_question_is_refused_with_status_2(arguments: list[str], reason: str) -> None:
+    told = commanded(["kpi", *arguments], {})
 
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert reason in result.stderr
+    assert (told.returncode, told.stdout) == (2, "")
+    assert reason in told.stderr
 
 
 def test_a_view_that_cannot_reach_the_head_is_no_answer(run: Run, log: Log) -> None:

@@ -14,6 +14,7 @@ from cli.kpi import kpi
 from cli.replaying import replay
 from eventlog.log import Log
 from eventlog.reader import head
+from tests.cli.commanded import commanded
 from tests.conftest import Servers
 from tests.projections.calls import MIDNIGHT, abandoned, answered
 from tests.projections.city import City
@@ -111,13 +112,14 @@ def test_nothing_is_published_unless_asked_to(run: Run, told: Log) -> None:
         ([word for n in range(101) for word in ("--queue", f"q{n}")], "a statement 100 at most"),
     ],
 )
+@pytest.mark.usefixtures("run")
 def test_what_cannot_be_published_is_refused_with_status_2(
-    run: Run, told: Log, more: list[str], reason: str
+    told: Log, more: list[str], reason: str
 ) -> None:
-    result = run(*DAY, "--publish", *more)
+    refused = commanded(["kpi", *DAY, "--publish", *more], {})
 
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert reason in result.stderr
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert reason in refused.stderr
     assert position(told) == 7
 
 
