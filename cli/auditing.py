@@ -25,11 +25,14 @@ def key() -> None:
     """Print the key that checkpoints are verified with: keep it where we cannot change it."""
     import os
 
+    from cli.opening import named_if_new
     from eventlog.checkpoint import signer_of
     from eventlog.settings import read_settings
 
     settings = read_settings(os.environ)
-    print(signer_of(settings.source, settings.home).verifier)
+    with named_if_new(settings.home):
+        verifier = signer_of(settings.source, settings.home).verifier
+    print(verifier)
 
 
 def prove(

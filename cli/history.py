@@ -1,7 +1,6 @@
 """`dasan simulate --bulk`: the simulated history of the line, into an empty log."""
 
 import calendar
-import os
 import signal
 import sys
 import time
@@ -16,8 +15,7 @@ SCALE = 0.01
 
 def fill_log(first: str | None, last: str | None, scale: float | None, seed: int) -> None:
     """Append the history to the log, or what is left of it, and say what that made of it."""
-    from eventlog.log import prepared
-    from eventlog.settings import read_settings
+    from cli.opening import prepared_city
     from simulation.filling import fill
     from simulation.history import BEGINNING, END, History
 
@@ -28,9 +26,8 @@ def fill_log(first: str | None, last: str | None, scale: float | None, seed: int
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # not without workers
     began = time.monotonic()
-    settings = read_settings(os.environ)
     with (
-        prepared(settings) as (database, keys),
+        prepared_city() as (settings, database, keys),
         progress_bar("history", (history.last - history.first).days) as progress,
     ):
         filled = fill(settings, database, keys, history, seed=seed, progress=progress)

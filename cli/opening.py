@@ -1,8 +1,10 @@
 """Opening the city's log with its views, as every command does that needs them."""
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from eventlog.checkpoint import signer_of
 from eventlog.continuing import require_continued
@@ -21,7 +23,9 @@ def prepared_city() -> Iterator[tuple[Settings, Database, Keys]]:
         SettingsError, DatabaseError, EmbeddedServerError, KeyFileError: it cannot be used.
     """
     settings = read_settings(os.environ)
-    with prepared(settings) as (database, keys):
+    with ExitStack() as stack:
+        with named_if_new(settings.home):
+            database, keys = stack.enter_context(prepared(settings))
         prepare(database, settings.timezone)
         yield settings, database, keys
 
@@ -48,3 +52,18 @@ def city() -> Iterator[Log]:
     """
     with prepared_city() as parts, assembled(*parts) as log:
         yield log
+
+
+@contextmanager
+def named_if_new(home: Path) -> Iterator[None]:
+    """Say where the home is if it was made meanwhile."""
+    is_new = not home.exists()
+    try:
+        yield
+    finally:
+        if is_new and home.exists():
+            print(
+                f"dasan: made the home {home.absolute()}, which holds the secrets and, unless"
+                " DASAN_DATABASE_URL names another, the database. DASAN_HOME would name another",
+                file=sys.stderr,
+            )

@@ -55,6 +55,7 @@ def token(
 ) -> None:
     """Print a bearer token for local use."""
     from api.security import Scope, Tokens, token_key
+    from cli.opening import named_if_new
     from eventlog.settings import read_settings
 
     unknown = sorted({*scope} - {*Scope})
@@ -62,7 +63,9 @@ def token(
         raise typer.BadParameter(
             f"there is no scope {', '.join(unknown)}: use {', '.join(Scope)}", param_hint="--scope"
         )
-    tokens = Tokens(token_key(read_settings(os.environ).home))
+    home = read_settings(os.environ).home
+    with named_if_new(home):
+        tokens = Tokens(token_key(home))
     print(tokens.issue(client, frozenset(map(Scope, scope)), timedelta(days=days)))
 
 

@@ -1,11 +1,14 @@
 """What a process needs to know from its environment, read once at its start."""
 
 import re
+import tomllib
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+
+import platformdirs
 
 from domain.times import FactTimes, read_time
 
@@ -56,7 +59,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise SettingsError(f"DASAN_CITY is {city!r}: use lower-case letters, digits and hyphens")
     return Settings(
         database_url=environment.get("DASAN_DATABASE_URL") or None,
-        home=Path(environment.get("DASAN_HOME") or "var"),
+        home=_home(environment.get("DASAN_HOME")),
         city=city,
         timezone=zone(environment.get("DASAN_TIMEZONE") or "Asia/Seoul").key,
         archive_url=environment.get("DASAN_ARCHIVE") or None,
@@ -84,6 +87,27 @@ def _times(environment: Mapping[str, str]) -> FactTimes:
             raise SettingsError(f"DASAN_CLOCK_AHEAD_S is {ahead!r}: use whole seconds, such as 600")
         times = replace(times, ahead=timedelta(seconds=int(ahead)))
     return times
+
+
+def _home(named: str | None) -> Path:
+    """Return the folder of the embedded database and the secrets, which need not be there yet.
+
+    Without a name it is `var` in the present folder where that is there or in a checkout of Dasan,
+    elsewhere the one place that a user has for Dasan: no folder becomes a city by accident.
+    """
+    if named:
+        return Path(named)
+    return Path("var") if _is_at_home_here() else platformdirs.user_data_path("dasan")
+
+
+def _is_at_home_here() -> bool:
+    try:
+        if Path("var").is_dir():
+            return not Path().samefile("/")  # whose `var` is the system's
+        project = tomllib.loads(Path("pyproject.toml").read_text("utf-8")).get("project")
+    except (OSError, ValueError):  # nothing is there, or nothing that can be read
+        return False
+    return isinstance(project, dict) and project.get("name") == "dasan"
 
 
 def zone(name: str) -> zoneinfo.ZoneInfo:
