@@ -1,11 +1,11 @@
-"""`dasan expire`: ends conversations that never reported an end."""
+"""`dasan expire`: ends conversations and waits that never reported an end."""
 
 
 def expire() -> None:
-    """End conversations that began 24 hours ago or earlier and never reported an end.
+    """End conversations and waits that began 24 hours ago or earlier and never reported an end.
 
-    They end 24 hours after they began; by whom, and how long was talked, is unknown. Running it
-    again does nothing.
+    They end 24 hours after they began; by whom, and how long was talked or waited, is unknown.
+    Running it again does nothing.
     """
     from datetime import UTC, datetime
 
@@ -14,4 +14,7 @@ def expire() -> None:
 
     with city() as log:
         ended = end_forgotten(log, now=datetime.now(UTC))
-    print(f"{ended:,} conversation{'' if ended == 1 else 's'} ended")
+    print(
+        f"{ended.conversations:,} conversation{'' if ended.conversations == 1 else 's'} and"
+        f" {ended.waits:,} wait{'' if ended.waits == 1 else 's'} ended"
+    )

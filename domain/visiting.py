@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain import errors, events
-from domain.known import MILLISECOND, Known, duration, known_ms, require_order
+from domain.known import MILLISECOND, Known, duration, require_order
 from domain.state import Answer, Visit
 from domain.vocabulary import (
     REFUSALS,
@@ -119,6 +119,8 @@ class Visiting(Known):
         waited_ms: int | None = None,
     ) -> None:
         """Leave the queue otherwise than by an agent or by hanging up.
+
+        `waited_ms` defaults to leaving minus entry; of a visit that is lost it is unknown.
 
         Raises:
             DifferentFactError: `reason` is a refusal on entry, and the visit has entered.
@@ -269,7 +271,7 @@ class Visiting(Known):
             queue=visit.queue,
             visit=visit.number,
             enqueued_at=visit.enqueued_at,
-            waited_ms=_waited(visit, at, waited_ms),
+            waited_ms=_waited(visit, at, waited_ms, data.get("reason")),
             **data,
         )
 
@@ -285,5 +287,7 @@ def _arrival(visit: Visit) -> _Arrival:
     return (visit.contact, visit.queue, visit.enqueued_at, refused)
 
 
-def _waited(visit: Visit, at: datetime, given_ms: int | None) -> int:
-    return (at - visit.enqueued_at) // MILLISECOND if given_ms is None else known_ms(given_ms)
+def _waited(visit: Visit, at: datetime, given_ms: int | None, reason: object) -> int | None:
+    if given_ms is None and reason is not LeaveReason.LOST:
+        return (at - visit.enqueued_at) // MILLISECOND
+    return duration(given_ms)

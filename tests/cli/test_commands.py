@@ -71,8 +71,8 @@ def test_contacts_are_imported_once_and_conversations_without_an_end_expire(
     assert [run.stdout.splitlines()[0] for run in told] == [
         "2 lines, 1 contacts: 2 events added, 0 lines known before",
         "2 lines, 1 contacts: 0 events added, 2 lines known before",
-        "1 conversation ended",
-        "0 conversations ended",
+        "1 conversation and 0 waits ended",
+        "0 conversations and 0 waits ended",
     ]
     assert events(log) == 3
 

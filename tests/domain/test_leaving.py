@@ -84,6 +84,23 @@ def test_a_visit_leaves_its_queue_otherwise(reason: LeaveReason) -> None:
     assert (fact.enqueued_at, fact.timestamp, fact.waited_ms) == (NINE, after(60), 60_000)
 
 
+def test_how_long_was_waited_until_nobody_knows_what_is_unknown() -> None:
+    inquiry = queued()
+
+    inquiry.leave_queue(reason=LeaveReason.LOST, at=after(86_400))
+
+    fact = only(inquiry, LeftQueue)
+    assert (fact.reason, fact.timestamp, fact.waited_ms) == (LeaveReason.LOST, after(86_400), None)
+
+
+def test_how_long_a_lost_visit_waited_may_be_known() -> None:
+    inquiry = queued()
+
+    inquiry.leave_queue(reason=LeaveReason.LOST, at=after(60), waited_ms=50_000)
+
+    assert only(inquiry, LeftQueue).waited_ms == 50_000
+
+
 @pytest.mark.parametrize("reason", [LeaveReason.FULL, LeaveReason.CLOSED])
 def test_who_has_entered_cannot_be_refused_on_entry(reason: LeaveReason) -> None:
     inquiry = queued()
