@@ -1,6 +1,7 @@
 """`dasan simulate --bulk`: the simulated history of the line, into an empty log."""
 
 import calendar
+import re
 import signal
 import sys
 import time
@@ -9,6 +10,7 @@ from datetime import date
 import typer
 
 from cli.progress import progress_bar
+from domain.times import read_date
 
 SCALE = 0.01
 
@@ -45,11 +47,12 @@ def day_of(text: str, option: str, *, at_end: bool = False) -> date:
         typer.BadParameter: it is neither.
     """
     try:
-        if text.count("-") == 1:
-            year, month = map(int, text.split("-"))
-            return date(year, month, calendar.monthrange(year, month)[1] if at_end else 1)
-        return date.fromisoformat(text)
+        if re.fullmatch("[0-9]{4}-[0-9]{2}", text) is None:
+            return read_date(text)
+        month = read_date(f"{text}-01")
+        last = calendar.monthrange(month.year, month.month)[1]
+        return month.replace(day=last) if at_end else month
     except ValueError as error:
         raise typer.BadParameter(
-            f"{text!r} is no month (2012-02) and no date (2012-02-29)", param_hint=option
+            f"{text!r} is neither a month (2012-02) nor a date (2012-02-29)", param_hint=option
         ) from error

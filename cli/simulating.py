@@ -17,6 +17,7 @@ import typer
 from cli.history import SCALE, fill_log
 from cli.progress import progress_bar
 from cli.serving import HOST, PORT, listening, serve_on
+from domain.times import read_date
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -35,7 +36,9 @@ Inquiries = Annotated[int, typer.Option(min=0, help="How many arrive on the day.
 def simulate(  # noqa: PLR0913, PLR0917 - the options of the command
     day: Annotated[
         date | None,
-        typer.Option(metavar="YYYY-MM-DD", help="The day.", show_default=f"{LEAP_DAY}"),
+        typer.Option(
+            metavar="YYYY-MM-DD", parser=read_date, help="The day.", show_default=f"{LEAP_DAY}"
+        ),
     ] = None,
     inquiries: Annotated[
         int | None,

@@ -6,7 +6,7 @@ that take them disagree whether ``20120301`` is a day or a count of seconds.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from domain.errors import FactTimeError
 
@@ -32,6 +32,17 @@ def read_time(text: str) -> datetime:
     if _FORM.fullmatch(text) is None:
         raise ValueError("write a time as RFC 3339 does: 2012-02-29T09:00:04+09:00")
     return datetime.fromisoformat(_LEAP_SECOND.sub("59.999999", text).upper())
+
+
+def read_date(text: str) -> date:
+    """Return a date as written.
+
+    Raises:
+        ValueError: it is not YYYY-MM-DD, or no calendar has it.
+    """
+    if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:
+        raise ValueError(f"{text!r} is not a date: write it as 2012-02-29")
+    return date.fromisoformat(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,15 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from projections.answer import Row, answer
-from projections.question import EARLIEST, LATEST, Question, midnight
+from domain.times import read_date
+from projections.answer import Row, answer, held
+from projections.question import Bucket, Question, midnight
 
 DEFAULT_THRESHOLD_S = 15
 EVERYTHING = "all"
@@ -90,8 +91,9 @@ def compare(connection: Connection, expected: Expected, timezone: ZoneInfo) -> I
         ExpectedError: a bucket or a figure has a name that is not known.
         QuestionError: a bucket cannot be asked for.
     """
+    everything = held(connection, timezone)
     for bucket, figures in expected.buckets.items():
-        begin, end, filters = _parsed(bucket, timezone)
+        (begin, end), filters = _parsed(bucket, timezone, everything)
         rows: dict[int, Row] = {}
         for name, value in figures.items():
             seconds = int(match[2]) if (match := _WITHIN.fullmatch(name)) else DEFAULT_THRESHOLD_S
@@ -113,20 +115,23 @@ def compare_report(expected: Expected, found: Mapping[str, Any]) -> Iterator[Fig
         yield Figure("report", name, value, found[name])
 
 
-def _parsed(bucket: str, timezone: ZoneInfo) -> tuple[datetime, datetime, dict[str, tuple[str]]]:
-    begin, end = EARLIEST, LATEST
+def _parsed(
+    name: str, timezone: ZoneInfo, everything: Bucket
+) -> tuple[Bucket, dict[str, tuple[str]]]:
+    """Return the interval that a bucket's name means, and the filters."""
+    interval = everything
     filters: dict[str, tuple[str]] = {}
-    for part in bucket.split() if bucket != EVERYTHING else ():
-        name, _, value = part.partition(":")
-        if name == "day":
+    for part in name.split() if name != EVERYTHING else ():
+        label, _, value = part.partition(":")
+        if label == "day":
             try:
-                day = date.fromisoformat(value)
+                day = read_date(value)
             except ValueError as error:
-                raise ExpectedError(f"{bucket!r} names no day: {error}") from error
-            begin, end = midnight(day, timezone), midnight(day + timedelta(days=1), timezone)
+                raise ExpectedError(f"{name!r} names no day: {error}") from error
+            interval = Bucket(midnight(day, timezone), midnight(day + timedelta(days=1), timezone))
         else:
-            filters[name] = (value,)
-    return begin, end, filters
+            filters[label] = (value,)
+    return interval, filters
 
 
 def _figures(bucket: str, name: str, expected: Any, row: Row) -> Iterator[Figure]:

@@ -1,5 +1,6 @@
 """A question for KPIs: which range, in which zone, grouped and filtered by what."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,18 +8,26 @@ from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from domain.times import read_time
 from domain.vocabulary import Channel, VocabularyError, code
 
 PERIODS = ("total", "hour", "day", "month", "year")
 DIMENSIONS = ("queue", "channel", "language", "category", "district", "agent", "agency")
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2300, 1, 1, tzinfo=UTC)
+"""Facts were once taken from 1970 to 2200: every day of theirs, in any zone, can be asked for."""
+
 MAX_THRESHOLD_S = 86_400
 MAX_ROWS = 100_000
 """More would be no answer that anybody reads, and would not fit into memory for long."""
 
 HOUR = timedelta(hours=1)
+_LOCAL = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
+)
+"""A date, or a date and time, without offset."""
+
 NONE = ""
 """A label that is not known, or an event outside every queue; null in answers."""
 
@@ -131,15 +140,24 @@ def instant(text: str, timezone: ZoneInfo) -> datetime:
     """Return a time as written; without offset it is of the zone, without a time its midnight.
 
     Raises:
-        QuestionError: it is none.
+        QuestionError: it is not a time, or lies where nothing can be asked for.
     """
+    local = _LOCAL.fullmatch(text)
     try:
-        at = datetime.fromisoformat(text)
+        if local is None:
+            at = read_time(text)
+        else:
+            at = read_time(f"{text}Z" if local[1] else f"{text}T00:00Z").replace(tzinfo=timezone)
     except ValueError as error:
         raise QuestionError(
-            f"{text!r} is no date or time: write 2012-02-29 or 2012-02-29T18:00"
+            f"{text!r} is not a date or time: write 2012-02-29, 2012-02-29T18:00 or"
+            " 2012-02-29T18:00:00+09:00"
         ) from error
-    return at if at.tzinfo else at.replace(tzinfo=timezone)
+    if not EARLIEST <= at <= LATEST:
+        raise QuestionError(
+            f"{text!r} is not between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d} of UTC"
+        )
+    return at
 
 
 def midnight(day: date, timezone: ZoneInfo) -> datetime:

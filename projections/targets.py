@@ -9,8 +9,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from domain.times import read_date
 from projections.formulas import Ratios
 
 SERVICE_LEVEL_VARIANT = "F3"
@@ -53,6 +54,11 @@ HIGHEST = {
 """The highest value that a target can have: a day, a score; 1 for a share."""
 
 
+def _as_written(told: object) -> object:
+    """Return a date that is written as one; pydantic takes text of seconds since 1970, too."""
+    return read_date(told) if isinstance(told, str) else told
+
+
 class Target(BaseModel):
     """A KPI's target, from a date in the city's zone on: a share from 0 to 1, or a mean in ms."""
 
@@ -60,7 +66,7 @@ class Target(BaseModel):
 
     kpi: Targeted
     value: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    since: Annotated[date, Field(alias="from")]
+    since: Annotated[date, BeforeValidator(_as_written), Field(alias="from")]
 
     @model_validator(mode="after")
     def _require_possible(self) -> Self:

@@ -121,7 +121,7 @@ def idle(servers: Servers) -> Iterator[Client]:
     ("path", "params", "reason"),
     [
         ("/v1/kpi", {"as_of": "7"}, "the log has no position 7 yet: its last one is 0"),
-        ("/v1/kpi", {"as_of": "soon"}, "'soon' is no date or time"),
+        ("/v1/kpi", {"as_of": "soon"}, "'soon' is not a date or time"),
         ("/v1/kpi", {"by": "queue,agency"}, "belongs to no queue"),
         ("/v1/kpi", {"by": "hour,agent", "from": "1971-01-01", "to": "2199-01-01"}, "rows"),
         ("/v1/backlog", {"as_of": "0"}, "nothing was recorded by then"),

@@ -101,7 +101,7 @@ def test_the_table_of_now_says_who_waits(run: Run) -> None:
     ("arguments", "reason"),
     [
         (["--by", "agent"], "there is no backlog by 'agent'"),
-        (["--at", "yesterday"], "'yesterday' is no date or time"),
+        (["--at", "yesterday"], "'yesterday' is not a date or time"),
         (["--at", "2199-01-01"], "is still to come"),
         (["--as-of", "8"], "the log has no position 8 yet: its last one is 7"),
         (["--as-of", "0"], "nothing was recorded by then"),

@@ -151,6 +151,7 @@ def test_a_log_with_other_events_takes_no_history(dasan: Run, log: Log) -> None:
         (["--from", "2012-02"], "--from"),
         (["--bulk", "--day", "2012-02-29"], "--day"),
         (["--bulk", "--to", "2012-03"], "ends on 2012-02-29"),
+        (["--day", "1330473600"], "'1330473600' is not a date"),
     ],
 )
 def test_days_and_history_are_not_mixed_up(
@@ -167,5 +168,11 @@ def test_a_month_begins_on_its_first_day_and_ends_on_its_last() -> None:
     assert day_of("2012-02", "--from") == date(2012, 2, 1)
     assert day_of("2012-02", "--to", at_end=True) == LEAP_DAY
     assert day_of("2012-02-03", "--to", at_end=True) == date(2012, 2, 3)
-    with pytest.raises(typer.BadParameter, match="no month"):
-        day_of("February", "--to")
+
+
+@pytest.mark.parametrize(
+    "text", ["February", "201202", "2012-2", "2012-13", "20120229", "2012-W09-3"]
+)
+def test_what_is_neither_a_month_nor_a_date_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match=f"{text}' is neither a month"):
+        day_of(text, "--to")

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from consumers.topics import require
 from eventlog.database import Database
 from eventlog.reader import head, read
-from projections.answer import answer
-from projections.question import EARLIEST, LATEST, Question
+from projections.answer import answer, held
+from projections.question import Question
 from projections.runner import Runner
 from tests.broker import KafkaServer
 from tests.consumers.connected import Connected
@@ -164,7 +164,8 @@ class LineUp:
         """Return the same sums by the views of the replica."""
         with self.replica.connect() as connection:
             Runner(connection).catch_up()
-            question = Question(EARLIEST, LATEST, ZoneInfo("Asia/Seoul"))
+            city = ZoneInfo("Asia/Seoul")
+            question = Question(*held(connection, city), city)
             [row] = answer(connection, question).rows
         return {name: row.sums[name] or 0 for name in self.sent_counts()}
 

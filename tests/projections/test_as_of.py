@@ -119,7 +119,7 @@ def test_digits_are_a_position_and_anything_else_a_time(text: str, asked: int | 
 
 @pytest.mark.parametrize("text", ["", "-1", "٣", "yesterday"])
 def test_what_is_neither_is_refused(text: str) -> None:
-    with pytest.raises(QuestionError, match="is no date or time"):
+    with pytest.raises(QuestionError, match="is not a date or time"):
         position_or_time(text, SEOUL)
 
 

@@ -103,6 +103,7 @@ def test_figures_are_equal_to_the_unit(expected: object, found: object, is_equal
         ("all", {"happy": 1}, "all: there is no figure 'happy'"),
         ("all", {"service_level": {"F5": 1}}, "no service_level 'F5'"),
         ("day:yesterday", {"offered": 1}, "'day:yesterday' names no day"),
+        ("day:20120229", {"offered": 1}, "'day:20120229' names no day: '20120229' is not a date"),
         ("colour:red", {"offered": 1}, "there is no filter 'colour'"),
     ],
 )

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from projections.question import Question, QuestionError, UnanswerableError
+from projections.question import Question, QuestionError, UnanswerableError, instant
 from projections.sources import choose
 
 SEOUL, TOKYO = ZoneInfo("Asia/Seoul"), ZoneInfo("Asia/Tokyo")
@@ -152,6 +152,45 @@ def test_half_hours_in_the_course_of_a_range_are_refused() -> None:
         source(change)
 
 
+# Times
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2012-02-29", "2012-02-29T00:00:00+09:00"),
+        ("2012-02-29T18:00", "2012-02-29T18:00:00+09:00"),
+        ("2012-02-29 18:00:01.25", "2012-02-29T18:00:01.250000+09:00"),
+        ("2012-02-29T18:00:00Z", "2012-02-29T18:00:00+00:00"),
+        ("2012-02-29t18:00+05:30", "2012-02-29T18:00:00+05:30"),
+        ("2012-06-30T23:59:60Z", "2012-06-30T23:59:59.999999+00:00"),
+        ("2012-07-01T08:59:60", "2012-07-01T08:59:59.999999+09:00"),
+    ],
+)
+def test_a_time_is_read_as_it_is_written(text: str, at: str) -> None:
+    assert instant(text, SEOUL).isoformat() == at
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20120301", "20120301T0900", "2012-W09-4", "2012-W09-4T09:00", "2012-03-01T0900",
+        "1330473600", "2012-03", "2012-3-1", "2012-03-01T09", "2012-03-01T09:00+09",
+        "2012-03-01T24:01", "2012-02-30", "2012-03-01_09:00", " 2012-03-01", "٢012-03-01",
+        "2012-061", "",
+    ],
+)  # fmt: skip
+def test_what_is_not_written_as_a_time_is_none(text: str) -> None:
+    with pytest.raises(QuestionError, match="is not a date or time: write 2012-02-29, 2012-02-29T"):
+        instant(text, SEOUL)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1899-12-31", "2300-01-02", "9999-12-31T23:59Z"])
+def test_a_time_at_which_nothing_was_is_refused(text: str) -> None:
+    with pytest.raises(QuestionError, match=f"'{text}' is not between 1900-01-01 and 2300-01-01"):
+        instant(text, SEOUL)
+
+
 # Bad values
 
 
@@ -160,8 +199,8 @@ def test_half_hours_in_the_course_of_a_range_are_refused() -> None:
     [
         ({"end": datetime(2012, 2, 29, tzinfo=UTC)}, "`to` is exclusive"),
         ({"end": datetime(2012, 2, 28, tzinfo=UTC)}, "`to` is exclusive"),
-        ({"begin": datetime(1, 1, 1, tzinfo=SEOUL)}, "between 1970 and 2200"),
-        ({"end": datetime(9999, 12, 31, tzinfo=UTC)}, "between 1970 and 2200"),
+        ({"begin": datetime(1, 1, 1, tzinfo=SEOUL)}, "between 1900 and 2300"),
+        ({"end": datetime(9999, 12, 31, tzinfo=UTC)}, "between 1900 and 2300"),
         ({"begin": datetime(2012, 2, 29)}, "offset"),  # noqa: DTZ001 - what is refused
         ({"by": ("day", "colour")}, "no grouping by 'colour'"),
         ({"by": ("",)}, "no grouping by ''"),
