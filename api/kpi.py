@@ -13,7 +13,7 @@ from api.routers import router_of
 from api.security import Scope, needs
 from api.service import ServiceDep
 from eventlog.settings import SettingsError, zone
-from projections.answer import answer, held
+from projections.answer import answer, held, standing
 from projections.as_of import moment_of, position_or_time
 from projections.asking import ask, held_by_view
 from projections.asking_history import Past
@@ -95,7 +95,8 @@ async def kpi(  # noqa: PLR0913, PLR0917 - the parameters of the question
                 threshold_s=threshold,
                 short_s=short,
             )
-            if known_by is not None or history or not held_by_view(question, service.timezone):
+            view = standing(connection)
+            if known_by is not None or history or not held_by_view(question, view):
                 return question
             return answer(connection, question).as_json()
 

@@ -1,7 +1,7 @@
 """Answering a question for KPIs: sums from tables, by default the view's, ratios from the sums."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,13 +10,15 @@ from psycopg import Connection
 
 from projections.as_of import Moment
 from projections.catalogue_tables import read_targets
+from projections.clocks import HOUR
 from projections.formulas import HELD_BY, SUMS, Ratios, Sums, ratios
-from projections.question import HOUR, MAX_ROWS, NONE, Bucket, Question, midnight, too_many
+from projections.question import MAX_ROWS, NONE, Bucket, Question, midnight, too_many
 from projections.reading import standing_still
 from projections.repeats import read_history, repeat_sums, told
-from projections.sources import VIEW, Tables, choose
+from projections.sources import VIEW, Hours, Tables, choose
 from projections.sums import Counts, Labels, read_sums, read_waits
 from projections.targets import Target, in_force, met
+from projections.views import view
 
 OVER = ("answered", "abandoned", "left_queue", "blocked")
 """How a visit can be over; those of no other kind still wait."""
@@ -59,6 +61,12 @@ class Standing:
     definition: str
     position: int
     city: ZoneInfo
+
+    @property
+    def tables(self) -> Tables:
+        """Return the tables of the view `kpi`, if this is what the view stands for."""
+        is_ours = self.definition == view("kpi").definition
+        return VIEW if is_ours else replace(VIEW, hours=Hours.OF_CITY_OR_UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,8 @@ def answer(connection: Connection, question: Question) -> Answer:
 def answers(connection: Connection, questions: Iterable[Question]) -> list[Answer]:
     """Answer questions that stand for the same position, as `answer` does."""
     with standing_still(connection, "kpi"):
-        return answered(connection, questions, VIEW, standing(connection))
+        stands_for = standing(connection)
+        return answered(connection, questions, stands_for.tables, stands_for)
 
 
 def answered(

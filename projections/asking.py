@@ -29,10 +29,9 @@ def ask(
         UnanswerableError: nothing can answer them; says why.
         TooLongError, ArchiveError: the history cannot be read.
     """
-    city = ZoneInfo(past.timezone)
-    if with_history or held_by_view(questions[0], city) is None:
-        position = standing(past.connection).position
-        known_now = from_history(past, questions, position, with_history=with_history)
+    view_now = standing(past.connection)
+    if with_history or held_by_view(questions[0], view_now) is None:
+        known_now = from_history(past, questions, view_now.position, with_history=with_history)
     else:
         known_now = answers(past.connection, questions)
     if as_of is None:
@@ -43,7 +42,7 @@ def ask(
     ]
 
 
-def held_by_view(question: Question, city: ZoneInfo) -> Sources | None:
+def held_by_view(question: Question, standing: Standing) -> Sources | None:
     """Return the tables of the view that answer a question, null if it takes the history.
 
     Raises:
@@ -51,9 +50,9 @@ def held_by_view(question: Question, city: ZoneInfo) -> Sources | None:
     """
     buckets = question.buckets()
     try:
-        return choose(question, buckets, city)
+        return choose(question, buckets, standing.city, standing.tables)
     except UnanswerableError:
-        unit_of(question, buckets, city)
+        unit_of(question, buckets, standing.city)
         return None
 
 
@@ -75,7 +74,7 @@ def from_history(
             for told in answered(
                 past.connection,
                 [question],
-                tables if with_history else _as_held(tables, held_by_view(question, city)),
+                tables if with_history else _as_held(tables, held_by_view(question, stands_for)),
                 stands_for,
             )
         ]

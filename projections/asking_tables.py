@@ -9,11 +9,12 @@ from psycopg import Connection, sql
 
 from projections.asking_history import Recalled
 from projections.digest import Layout
+from projections.duck import name_bins
 from projections.folding import Rows, on_duckdb
 from projections.formulas import REPEAT_SUMS
 from projections.question import EARLIEST, Bucket, Question
 from projections.refold import TEMPORARY
-from projections.sources import Tables, edges_in, unit_of
+from projections.sources import Hours, Tables, edges_in, unit_of
 from projections.views import (
     WAITED,
     SumTable,
@@ -76,7 +77,10 @@ def prepared(
         sums=[SumTable("asked_sums", dimensions)],
         waits=SumTable("asked_waits", (*dimensions, "seconds")),
         repeats=SumTable("asked_repeats", dimensions) if with_repeats else None,
+        hours=Hours.AS_ASKED,
     )
+    if unit == "hour":
+        name_bins(recalled.duck, [edge for bucket in buckets for edge in bucket])
     if with_repeats:
         recalled.duck.execute(
             "CREATE TEMPORARY TABLE resolved AS "
@@ -95,8 +99,7 @@ def prepared(
 def waits_by(unit: str, labels: Sequence[str]) -> str:
     """Return the waits of `kpi.sql` grouped by a unit, `hour` or `day`, and by these labels."""
     waiting = kpi_sections().waits
-    of_time = {"hour": "utc_hour", "day": "city_day"}[unit]
-    values = [f"    {of_time}(enqueued_at) AS {unit},"]
+    values = [f"    city_{unit}(enqueued_at) AS {unit},"]
     values += [f"    coalesce({label}, '') AS {label}," for label in labels]
     waiting = _with(waiting, r"(?<=^SELECT\n).*(?=^    CAST\(ceil)", "\n".join(values) + "\n")
     numbers = ", ".join(map(str, range(1, len(values) + 2)))

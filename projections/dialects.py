@@ -1,8 +1,8 @@
 """What the views' SQL says in words that an engine has not, and what it says there instead.
 
 Given and Fold of a view are one text for every engine, in words of PostgreSQL that DuckDB has too.
-Spark lacks two of them. `utc_hour` and `city_day` are each engine's own: schema.sql and
-`projections/runner.py`, `projections/duck.py`, `projections/spark.py`.
+Spark lacks two of them. `city_hour` and `city_day` are each engine's own: `projections/runner.py`,
+`projections/duck.py`, `projections/spark.py`.
 """
 
 import re

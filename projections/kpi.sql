@@ -63,7 +63,7 @@ WITH counted AS (
     FROM events WHERE sign <> 0 AND type = 'inquiry.reopened'
 ),
 labelled AS (
-    SELECT utc_hour(counted_at) AS hour, city_day(counted_at) AS day,
+    SELECT city_hour(counted_at) AS hour, city_day(counted_at) AS day,
         channel, language, queue, category, district, agent, agency,
         what, detail, grade, sign, ms, hold_ms, wrapup_ms
     FROM counted
@@ -137,7 +137,7 @@ sum(CASE WHEN what = 'follow-up-reported' AND detail = 'delivered' THEN n END) A
 -- Waits in whole seconds, rounded up, so that any threshold in seconds is exact: a wait is at most
 -- X s exactly when it stands in a row of at most X seconds.
 SELECT
-    utc_hour(enqueued_at) AS hour,
+    city_hour(enqueued_at) AS hour,
     channel,
     coalesce(language, '') AS language,
     coalesce(queue, '') AS queue,

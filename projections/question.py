@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from domain.times import read_time
 from domain.vocabulary import Channel, VocabularyError, code
+from projections.clocks import next_hour
 
 PERIODS = ("total", "hour", "day", "month", "year")
 DIMENSIONS = ("queue", "channel", "language", "category", "district", "agent", "agency")
@@ -22,7 +23,6 @@ MAX_THRESHOLD_S = 86_400
 MAX_ROWS = 100_000
 """More would be no answer that anybody reads, and would not fit into memory for long."""
 
-HOUR = timedelta(hours=1)
 _LOCAL = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
 )
@@ -125,8 +125,7 @@ class Question:
         local = at.astimezone(self.timezone)
         match self.period:
             case "hour":
-                # In UTC, where the two hours of one name at the end of summer time are two.
-                return at - (local - local.replace(minute=0, second=0, microsecond=0)) + HOUR
+                return next_hour(at, self.timezone)
             case "day":
                 return midnight(local.date() + timedelta(days=1), self.timezone)
             case "month":

@@ -48,7 +48,7 @@ followed AS (
         min(received_at) OVER (PARTITION BY whose, category ORDER BY told_at, nth
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS returned_at
     FROM turn)
-SELECT utc_hour(resolved_at) AS hour, city_day(resolved_at) AS day, resolved_at,
+SELECT city_hour(resolved_at) AS hour, city_day(resolved_at) AS day, resolved_at,
     channel, language, '' AS queue, category, district, agent, '' AS agency,
     is_identified, returned_at, (SELECT max(recordedtime) FROM events) AS known_at
 FROM followed WHERE nth = 2

@@ -34,6 +34,20 @@ REACHING_BACK = (
 )
 
 
+_BUCKETS: tuple[LiteralString, ...] = (
+    """
+CREATE OR REPLACE FUNCTION city_day(at timestamptz) RETURNS date LANGUAGE sql STABLE
+RETURN (at AT TIME ZONE {zone})::date""",
+    # `hour_of` in projections/clocks.py says it in words.
+    """
+CREATE OR REPLACE FUNCTION city_hour(at timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
+RETURN CASE
+    WHEN date_trunc('hour', date_trunc('hour', at, {zone}), {zone}) = date_trunc('hour', at, {zone})
+    THEN date_trunc('hour', at, {zone}) ELSE date_trunc('second', at) END""",
+)
+"""The buckets of the views' SQL, in the city's zone."""
+
+
 class ViewStoppedError(RuntimeError):
     """A view met an event that it cannot merge; says which view, at which position, and why."""
 
@@ -70,12 +84,8 @@ def prepare(database: Database, timezone: str) -> None:
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan views'))")
         connection.execute(text("schema.sql").encode())
         connection.execute(text("searching.sql").encode())
-        connection.execute(
-            sql.SQL(
-                "CREATE OR REPLACE FUNCTION city_day(at timestamptz) RETURNS date"
-                " LANGUAGE sql STABLE RETURN (at AT TIME ZONE {})::date"
-            ).format(timezone)
-        )
+        for function in _BUCKETS:
+            connection.execute(sql.SQL(function).format(zone=timezone))
         connection.execute(
             sql.SQL("GRANT TEMPORARY ON DATABASE {} TO dasan_projector").format(
                 sql.Identifier(connection.info.dbname)

@@ -16,7 +16,3 @@ CREATE TABLE IF NOT EXISTS shadow (
     definition text NOT NULL,
     position   bigint NOT NULL
 );
-
--- The buckets: whole hours in UTC, days in the city's zone.
-CREATE OR REPLACE FUNCTION utc_hour(at timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
-RETURN date_bin('1 hour', at, timestamptz 'epoch');

@@ -3,14 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
+from enum import Enum
 from zoneinfo import ZoneInfo
 
+from projections.clocks import hour_of, past_hour
 from projections.question import Bucket, Question, UnanswerableError, midnight
 from projections.views import KPI_TABLES, WAITS, SumTable
 
+_UTC = ZoneInfo("UTC")
+
 THRESHOLDS_S = (5, 10, 15, 20, 30, 60, 120)
 """Those that every table has columns for; any other is counted from the table of waits."""
+
+
+class Hours(Enum):
+    """What stands in the column `hour` of tables."""
+
+    OF_CITY = "when an hour of the city began"
+    OF_CITY_OR_UTC = "that, or when an hour of UTC did: so older definitions had it"
+    AS_ASKED = "when a bucket of the question began that the tables were made for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,7 @@ class Tables:
     sums: Sequence[SumTable]
     waits: SumTable | None
     repeats: SumTable | None = None
+    hours: Hours = Hours.OF_CITY
 
 
 VIEW = Tables("kpi", KPI_TABLES, WAITS)
@@ -63,15 +75,15 @@ def choose(
     """
 
     def fitting(table: SumTable | None) -> Source | None:
-        return _fitting(table, tables.schema, question, buckets, city) if table else None
+        return _fitting(table, tables, question, buckets, city) if table else None
 
     waits = fitting(tables.waits)
     seconds = {question.threshold_s, question.short_s} - {*THRESHOLDS_S}
     if seconds and waits is None:
         raise UnanswerableError(
             f"{', '.join(map(str, sorted(seconds)))} s cannot be answered here: by category,"
-            " district, agent or agency, or in buckets that are no whole hours of UTC, use one of"
-            f" {', '.join(map(str, THRESHOLDS_S))}"
+            f" district, agent or agency, or in buckets that are not whole hours of {city.key}, use"
+            f" one of {', '.join(map(str, THRESHOLDS_S))}"
         )
     # Agents and agencies have tables of their own, without the events that name none. They come
     # last and hold no bucket that those before them do not, so others are not answered from them.
@@ -82,7 +94,7 @@ def choose(
 
 
 def unit_of(question: Question, buckets: Sequence[Bucket], city: ZoneInfo) -> str:
-    """Return the unit of a table that is made for a question: `day` of the city, else UTC `hour`.
+    """Return the unit of a table that is made for a question: `day` of the city, else `hour`.
 
     Raises:
         UnanswerableError: none could answer it; says why.
@@ -92,12 +104,7 @@ def unit_of(question: Question, buckets: Sequence[Bucket], city: ZoneInfo) -> st
             "nothing is known of a queue and an agency together: what is asked of an agency belongs"
             " to no queue. Ask for them one by one"
         )
-    edges = _edges(buckets)
-    if all(_is_midnight(edge, city) for edge in edges):
-        return "day"
-    if all(map(_is_hour, edges)):
-        return "hour"
-    raise _misfit(question, buckets, city)
+    return "day" if all(_is_midnight(edge, city) for edge in _edges(buckets)) else "hour"
 
 
 def edges_in(unit: str, buckets: Sequence[Bucket], city: ZoneInfo) -> list[datetime] | list[date]:
@@ -107,24 +114,31 @@ def edges_in(unit: str, buckets: Sequence[Bucket], city: ZoneInfo) -> list[datet
 
 
 def _fitting(
-    table: SumTable, schema: str, question: Question, buckets: Sequence[Bucket], city: ZoneInfo
+    table: SumTable, tables: Tables, question: Question, buckets: Sequence[Bucket], city: ZoneInfo
 ) -> Source | None:
     """Return the table as a source if it holds the question's labels, and its buckets exactly."""
     if not question.dimensions <= {*table.dimensions}:
         return None
     unit = table.dimensions[0]
-    is_edge = _is_hour if unit == "hour" else partial(_is_midnight, zone=city)
-    if not all(map(is_edge, _edges(buckets))):
-        return None
-    return Source(schema, table, edges_in(unit, buckets, city))
+    edges = _edges(buckets)
+    if unit == "hour":
+        holds_all = all(_is_hour(edge, city, tables.hours) for edge in edges)
+    else:
+        holds_all = all(_is_midnight(edge, city) for edge in edges)
+    return Source(tables.schema, table, edges_in(unit, buckets, city)) if holds_all else None
 
 
 def _edges(buckets: Sequence[Bucket]) -> list[datetime]:
     return [bucket.begin for bucket in buckets] + [buckets[-1].end]
 
 
-def _is_hour(at: datetime) -> bool:
-    return (at.minute, at.second, at.microsecond) == (0, 0, 0)
+def _is_hour(at: datetime, city: ZoneInfo, hours: Hours) -> bool:
+    """Whether what is counted before a time and after it stands under different hours."""
+    if hours is Hours.AS_ASKED:
+        return True
+    if hours is Hours.OF_CITY_OR_UTC and past_hour(at, _UTC):
+        return False
+    return hour_of(at, city) == at
 
 
 def _is_midnight(at: datetime, zone: ZoneInfo) -> bool:
@@ -136,12 +150,13 @@ def _misfit(question: Question, buckets: Sequence[Bucket], city: ZoneInfo) -> Un
     units = {t.dimensions[0] for t in KPI_TABLES if question.dimensions <= {*t.dimensions}}
     if not units:
         return UnanswerableError(f"no table holds {names} together: ask for them one by one")
-    kept = f"days of {city.key}"
-    if "hour" in units:
-        kept += " and by whole hours of UTC"
-    edge = min(_edges(buckets), key=lambda at: (_is_midnight(at, city), _is_hour(at)))
+    kept = " and ".join(f"{unit}s" for unit in sorted(units))
+    edge = min(
+        _edges(buckets), key=lambda at: (_is_midnight(at, city), _is_hour(at, city, Hours.OF_CITY))
+    )
     return UnanswerableError(
         f"{names or 'KPIs'} by {question.period} in {question.timezone.key} cannot be answered:"
-        f" counts are kept by {kept}, and {edge.astimezone(question.timezone).isoformat()} is the"
-        f" start of none. Ask by total, day, month or year in {city.key}, from midnight to midnight"
+        f" counts are kept by {kept} of {city.key}, and"
+        f" {edge.astimezone(question.timezone).isoformat()} is the start of none. Ask by total,"
+        f" day, month or year in {city.key}, from midnight to midnight"
     )

@@ -24,8 +24,19 @@ def relate(spark: "SparkSession", history: History, timezone: str) -> None:
     """Define the relation `events`, and what the views' SQL says of its times."""
     spark.read.parquet(*map(_place, history.files)).createOrReplaceTempView("events")
     for name, kind, value in (
-        ("utc_hour", "TIMESTAMP", "date_trunc('HOUR', t)"),
         ("city_day", "DATE", f"CAST(from_utc_timestamp(t, '{timezone}') AS DATE)"),
+        (
+            "past_hour",
+            "BIGINT",
+            f"pmod(unix_micros(from_utc_timestamp(t, '{timezone}')), 3600000000)",
+        ),
+        ("hour_begun", "TIMESTAMP", "timestamp_micros(unix_micros(t) - past_hour(t))"),
+        (
+            "city_hour",
+            "TIMESTAMP",
+            "CASE WHEN past_hour(hour_begun(t)) = 0 THEN hour_begun(t)"
+            " ELSE date_trunc('SECOND', t) END",
+        ),
     ):
         spark.sql(
             f"CREATE OR REPLACE TEMPORARY FUNCTION {name}(t TIMESTAMP) RETURNS {kind}"

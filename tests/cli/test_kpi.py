@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,35 @@ def test_an_empty_log_is_asked_about_today(
     assert begin <= datetime.now(UTC)
 
 
+HALF_PAST = """\
+1330486199|c1|general|NONE|ENTERQUEUE|||1
+1330486200|c2|general|NONE|ENTERQUEUE|||1
+1330486205|c2|general|Agent/a1|CONNECT|5|c2.b|2
+"""
+"""Calls in the last second before nine in Kolkata, and at nine."""
+
+
+def test_a_city_half_an_hour_from_utc_has_hours_of_its_own(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "queue_log").write_text(HALF_PAST)
+    monkeypatch.setenv("DASAN_HOME", str(servers.settings.home))
+    monkeypatch.setenv("DASAN_TIMEZONE", "Asia/Kolkata")
+    with servers.database("test_cli_kpi_kolkata", empty=True) as database:
+        environment = {"DASAN_DATABASE_URL": database.admin_url}
+        file = str(tmp_path / "queue_log")
+        commanded(["import", "queue-log", file, "--timezone", "Asia/Kolkata"], environment)
+        told = commanded(["kpi", "--by", "hour", "--threshold", "4", "--json"], environment)
+
+    assert told.stderr == ""
+    found = {row["from"]: row for row in json.loads(told.stdout)["rows"] if row["offered"]}
+    assert {begin: row["answered"] for begin, row in found.items()} == {
+        "2012-02-29T08:00:00+05:30": 0, "2012-02-29T09:00:00+05:30": 1,
+    }  # fmt: skip
+    assert found["2012-02-29T09:00:00+05:30"]["answered_within"] == 0
+    assert found["2012-02-29T09:00:00+05:30"]["wait_p50_ms"] == 5_000
+
+
 def test_every_option_reaches_the_question(run: Run) -> None:
     told = document(
         run(
@@ -124,7 +154,6 @@ def test_times_are_of_the_zone_unless_they_have_an_offset(run: Run) -> None:
         (["--by", "colour"], "there is no grouping by 'colour'"),
         (["--by", ""], "there is no grouping by ''"),
         (["--timezone", "Asia/Soul"], "there is no time zone 'Asia/Soul'"),
-        (["--timezone", "Asia/Kolkata", "--by", "day"], "+05:30 is the start of none"),
         (["--by", "queue,agency"], "what is asked of an agency belongs to no queue"),
         (["--as-of", "13"], "the log has no position 13 yet: its last one is 12"),
         (["--as-of", "soon"], "'soon' is not a date or time"),

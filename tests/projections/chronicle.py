@@ -32,7 +32,7 @@ from domain.vocabulary import (
 from eventlog.log import Log
 from eventlog.record import encode, envelope
 from eventlog.writer import Command
-from projections.duck import transitions
+from projections.clocks import transitions
 from tests.conftest import append
 from tests.domain.building import ANOTHER, CALL, CITIZEN, KIM, MODERATOR, NINE, WATER, WORDS, YANG
 from tests.eventlog.examples import REQUEST, example
@@ -47,9 +47,10 @@ CLOCK_CHANGES = {
     "Europe/Berlin": 2012,
     "Australia/Lord_Howe": 2012,
     "Pacific/Chatham": 2012,
+    "America/Caracas": 2016,
 }
-"""Zones, each with a year in which its clocks changed: by half an hour on Lord Howe, and Chatham is
-45 minutes from the whole hours."""
+"""Zones, each with a year in which its clocks changed: by half an hour on Lord Howe and in Caracas,
+there in the midst of an hour, and Chatham is 45 minutes from the whole hours."""
 
 
 def hour(number: float) -> datetime:

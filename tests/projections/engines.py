@@ -58,12 +58,16 @@ class Typed:
 
     def on_spark(self, spark: "SparkSession") -> dict[str, str]:
         """Return the digest of each view."""
-        relate_on_spark(spark, self._history, SEOUL)
+        self.relate_on_spark(spark, SEOUL)
         return {name: _digest(view(name), self._folding(name, spark)) for name in VIEWS}
+
+    def relate_on_spark(self, spark: "SparkSession", zone: str) -> None:
+        """Define what the views' SQL speaks of, with the buckets of a zone."""
+        relate_on_spark(spark, self._history, zone)
 
     def table_on_spark(self, spark: "SparkSession", table: str, zone: str) -> bytes:
         """Return the rows of a table of the KPI view."""
-        relate_on_spark(spark, self._history, zone)
+        self.relate_on_spark(spark, zone)
         with self._folding("kpi", spark) as rows:
             return b"".join(rows(table))
 

@@ -5,8 +5,9 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -19,9 +20,10 @@ from domain.events import CATALOGUE
 from eventlog.archive import Archive
 from eventlog.log import assembled
 from importers.queue_log import import_queue_log
+from projections.clocks import HOUR, hour_of
 from projections.dialects import for_spark
 from projections.digest import copied
-from projections.duck import EPOCH, name_buckets, opened
+from projections.duck import EPOCH, name_bins, name_buckets, opened
 from projections.rebuild import Engine, rebuild
 from projections.runner import prepare
 from projections.sealing import seal
@@ -39,6 +41,7 @@ from tests.projections.chronicle import (
 from tests.projections.city import VIEWS, City
 from tests.projections.engines import typed
 from tests.projections.histories import History, histories
+from tests.projections.test_clocks import INSTANTS, ZONES
 from tests.projections.test_digest import digests, refolded
 from tests.projections.test_split import BRISK, THOROUGH, recorded
 
@@ -121,12 +124,14 @@ def test_of_days_that_are_longer_or_shorter_they_say_the_same(
     clocks.begin_again()
     clocks.catch_up()
 
-    days = Counter(at.astimezone(ZoneInfo(zone)).date() for at in moments())
-    assert clocks.counted("abandoned", "day", "daily") == days
+    days, hours = zip(*buckets_of(list(moments()), zone), strict=True)
+    assert clocks.counted("abandoned", "day", "daily") == Counter(days)
+    assert clocks.counted("abandoned", "hour", "hourly") == Counter(hours)
     with typed(clocks, []) as history:
         assert history.on_duckdb("kpi", zone=zone) == {"kpi": digests(clocks)["kpi"]}
-        daily = b"".join(copied(clocks.connection, view("kpi"), "daily"))
-        assert history.table_on_spark(spark, "daily", zone) == daily
+        for table in ("daily", "hourly"):
+            rows = b"".join(copied(clocks.connection, view("kpi"), table))
+            assert history.table_on_spark(spark, table, zone) == rows
 
 
 @pytest.mark.long
@@ -188,34 +193,83 @@ def duck() -> Iterator[DuckDBPyConnection]:
         yield duck
 
 
-INSTANTS = (
-    st.datetimes(datetime(1960, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-    | st.sampled_from([EPOCH - PRECISE, EPOCH])
-    | st.sampled_from(moments())
-)
+YEAR_US = 366 * 24 * HOUR // PRECISE
+TIMES = st.lists(INSTANTS | st.sampled_from([EPOCH - PRECISE, EPOCH, EPOCH + PRECISE]), min_size=1)
 
 
-@settings(BRISK, max_examples=25)
-@given(
-    zone=st.sampled_from([*CLOCK_CHANGES, "Asia/Kathmandu", "America/St_Johns", "UTC"]),
-    begin=INSTANTS,
-    years=st.integers(0, 20),
-    times=st.lists(INSTANTS, min_size=1),
-)
-def test_a_day_on_duckdb_is_that_of_the_zone(
+def buckets_of(times: list[datetime], zone: str) -> list[tuple[date, datetime]]:
+    """Return day and hour of each time by Python's own calendar."""
+    clocks = ZoneInfo(zone)
+    return [(at.astimezone(clocks).date(), hour_of(at, clocks)) for at in times]
+
+
+@settings(BRISK, max_examples=40)
+@given(zone=st.sampled_from(ZONES), begin=INSTANTS, years=st.integers(0, 20), times=TIMES)
+def test_a_day_and_an_hour_on_duckdb_are_those_of_the_zone(
     duck: DuckDBPyConnection, zone: str, begin: datetime, years: int, times: list[datetime]
 ) -> None:
     name_buckets(duck, zone, begin, begin + years * timedelta(days=365))
 
     rows = duck.execute(
-        "SELECT city_day(t), epoch_us(utc_hour(t)) FROM (SELECT unnest(?) AS t)", [times]
+        "SELECT city_day(t), city_hour(t) FROM (SELECT unnest(?) AS t)", [times]
     ).fetchall()
 
-    assert [day for day, _ in rows] == [t.astimezone(ZoneInfo(zone)).date() for t in times]
-    hour = timedelta(hours=1)
-    assert [EPOCH + timedelta(microseconds=us) for _, us in rows] == [
-        t - (t - EPOCH) % hour for t in times
-    ]
+    assert rows == buckets_of(times, zone)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_day_and_an_hour_on_postgresql_are_those_of_the_zone(clocks: City, zone: str) -> None:
+    prepare(clocks.log.database, zone)
+
+    @settings(BRISK, max_examples=20)
+    @given(times=TIMES)
+    def test(times: list[datetime]) -> None:
+        rows = clocks.connection.execute(
+            "SELECT city_day(t), city_hour(t) FROM unnest(%s::timestamptz[]) AS t", [times]
+        ).fetchall()
+
+        assert rows == buckets_of(times, zone)
+
+    test()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_day_and_an_hour_on_spark_are_those_of_the_zone(
+    city: City, spark: "SparkSession", zone: str
+) -> None:
+    with typed(city, []) as history:
+        history.relate_on_spark(spark, zone)
+    random = Random(zone)
+    found = (random.randint(-69 * YEAR_US, 329 * YEAR_US) for _ in range(500))
+    times = [*moments(), *(EPOCH + us * PRECISE for us in found)]
+
+    frame = spark.createDataFrame([((at - EPOCH) // PRECISE,) for at in times], "us bigint")
+    rows = frame.selectExpr(
+        "city_day(timestamp_micros(us))", "unix_micros(city_hour(timestamp_micros(us)))"
+    ).collect()
+
+    assert [(day, EPOCH + us * PRECISE) for day, us in rows] == buckets_of(times, zone)
+
+
+@given(
+    edges=st.lists(INSTANTS, min_size=1, max_size=3),
+    part=st.sampled_from([HOUR, HOUR / 2, HOUR / 4, timedelta(seconds=1), PRECISE]),
+    times=TIMES,
+)
+def test_of_one_question_each_bucket_has_hours_of_its_own(
+    duck: DuckDBPyConnection, edges: list[datetime], part: timedelta, times: list[datetime]
+) -> None:
+    edges = [edge - (edge - EPOCH) % part for edge in edges]
+    name_bins(duck, edges)
+
+    rows = duck.execute("SELECT city_hour(t) FROM (SELECT unnest(?) AS t)", [[*times, *edges]])
+
+    hours = [hour for (hour,) in rows.fetchall()]
+    assert hours[len(times) :] == edges
+    for hour, at in zip(hours, times, strict=False):
+        assert at - HOUR < hour <= at
+        assert {edge for edge in edges if edge <= hour} == {edge for edge in edges if edge <= at}
 
 
 # Spark's words

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -6,10 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from projections.question import Question, QuestionError, UnanswerableError, instant
-from projections.sources import choose
+from projections.sources import VIEW, Hours, choose
 
 SEOUL, TOKYO = ZoneInfo("Asia/Seoul"), ZoneInfo("Asia/Tokyo")
 BERLIN, KOLKATA = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata")
+KATHMANDU, LORD_HOWE = ZoneInfo("Asia/Kathmandu"), ZoneInfo("Australia/Lord_Howe")
 
 
 def question(
@@ -110,11 +112,20 @@ def test_a_zone_with_the_citys_midnights_knows_what_is_kept_by_day() -> None:
     assert source(question("2012-02-29", "2012-03-01", "category", zone=TOKYO)) == "daily"
 
 
-def test_a_city_whose_hours_are_not_those_of_utc_is_answered_by_day() -> None:
-    asked = question("2012-02-29", "2012-03-01", "day", "queue", zone=KOLKATA)
+@pytest.mark.parametrize("city", [KOLKATA, KATHMANDU, LORD_HOWE])
+def test_a_city_has_hours_of_its_own_whatever_its_offset(city: ZoneInfo) -> None:
+    by_hour = question("2012-02-29", "2012-03-01", "hour", "queue", zone=city)
+    by_day = question("2012-02-29", "2012-03-01", "day", "queue", zone=city)
 
-    assert source(asked, city=KOLKATA) == "daily"
-    assert choose(asked, asked.buckets(), KOLKATA).waits is None
+    assert source(by_hour, city) == source(by_day, city) == "hourly"
+    assert choose(by_hour, by_hour.buckets(), city).waits
+
+
+@pytest.mark.parametrize("day", ["2012-04-01", "2012-10-07"])
+def test_a_day_on_which_clocks_change_by_half_an_hour_has_hours_too(day: str) -> None:
+    following = (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
+
+    assert source(question(day, following, "hour", zone=LORD_HOWE), city=LORD_HOWE) == "hourly"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +135,10 @@ def test_a_city_whose_hours_are_not_those_of_utc_is_answered_by_day() -> None:
             question("2012-02-29", "2012-03-01", "day", zone=KOLKATA),
             r"\+05:30 is the start of none",
         ),
-        (question("2012-02-29", "2012-03-01", "hour", zone=KOLKATA), "whole hours of UTC"),
+        (
+            question("2012-02-29", "2012-03-01", "hour", zone=KOLKATA),
+            "kept by days and hours of Asia/Seoul",
+        ),
         (question("2012-02-29T00:30", "2012-02-29T01:30"), "00:30:00"),
         (
             question("2012-02-29", "2012-03-01", "hour", "category"),
@@ -142,14 +156,22 @@ def test_what_no_table_holds_is_refused_with_the_reason(asked: Question, reason:
         source(asked)
 
 
-def test_half_hours_in_the_course_of_a_range_are_refused() -> None:
-    lord_howe = ZoneInfo("Australia/Lord_Howe")
-    summer = question("2012-01-10", "2012-01-11", "hour", zone=lord_howe)
-    change = question("2012-04-01", "2012-04-02", "hour", zone=lord_howe)
+def test_hours_of_utc_are_not_those_of_a_city_that_is_half_an_hour_from_them() -> None:
+    with pytest.raises(UnanswerableError, match="hours of Asia/Kolkata"):
+        source(question("2012-02-29", "2012-03-01", "hour", zone=ZoneInfo("UTC")), city=KOLKATA)
 
-    assert source(summer) == "hourly"
+
+def test_of_tables_that_may_have_hours_of_utc_only_those_count_that_are_the_citys_too() -> None:
+    older = replace(VIEW, hours=Hours.OF_CITY_OR_UTC)
+    in_seoul = question("2012-02-29", "2012-03-01", "hour")
+    in_kolkata, by_day = (
+        question("2012-02-29", "2012-03-01", period, zone=KOLKATA) for period in ("hour", "day")
+    )
+
+    assert choose(in_seoul, in_seoul.buckets(), SEOUL, older).sums.table.name == "hourly"
+    assert choose(by_day, by_day.buckets(), KOLKATA, older).sums.table.name == "daily"
     with pytest.raises(UnanswerableError):
-        source(change)
+        choose(in_kolkata, in_kolkata.buckets(), KOLKATA, older)
 
 
 # Times
