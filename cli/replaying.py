@@ -39,6 +39,9 @@ def replay(
     else:
         for one in wrong:
             print(f"wrong: the statement at position {one.position:,}: {one.reason}")
+        for one in found:
+            if one.note:
+                print(f"note: the statement at position {one.position:,}: {one.note}")
         if not wrong:
             print(
                 f"nothing is wrong: {len(found):,} statement{'' if len(found) == 1 else 's'} among"
@@ -56,4 +59,5 @@ def _told(one: "Replayed") -> dict[str, Any]:
         "id": statement and f"{statement.originator_id}/{statement.originator_version}",
         "of_position": statement and statement.position,
         "wrong": one.reason,
+        "note": one.note,
     }

@@ -30,12 +30,14 @@ Progress = Callable[[int], None]
 class Replayed:
     """A statement at a position, and what is wrong with it; null: it is what the records make.
 
-    `statement` is null where the record is none that can be read.
+    `statement` is null where the record is none that can be read. `note` is what is remarkable
+    though nothing is wrong.
     """
 
     position: int
     statement: StatementPublished | None
     reason: str | None
+    note: str | None = None
 
 
 def replay(
@@ -71,30 +73,38 @@ def _replayed(history: ExportedHistory, node: Node, position: int, record: bytes
         statement: StatementPublished = decode(record)
     except RecordError as error:
         return Replayed(position, None, str(error))
-    reason = (
-        _foreign(statement)
-        or _inconsistent(statement, position)
-        or _unrooted(statement, node)
-        or _different(history, statement)
-    )
-    return Replayed(position, statement, reason)
+    reason = _unknown(statement) or _inconsistent(statement, position) or _unrooted(statement, node)
+    note = None
+    if reason is None:
+        reason = _different(history, statement)
+        if statement.definition != view("kpi").definition:
+            reason, note = _by_another_definition(statement, is_different=reason is not None)
+    return Replayed(position, statement, reason, note)
 
 
-def _foreign(statement: StatementPublished) -> str | None:
-    """Return why this program cannot tell: it has other definitions."""
-    known = view("kpi").definition
-    if statement.definition != known:
-        return (
-            f"its definition is {statement.definition[:SHOWN_DIGITS]}…, and this program's"
-            f" {known[:SHOWN_DIGITS]}…: replay it with the version of that definition. It was"
-            f" published with {statement.program}"
-        )
+def _unknown(statement: StatementPublished) -> str | None:
     if unknown := set(statement.names) - {*SUMS}:
         return (
             f"it has the sum {min(unknown)}, which this program does not know: replay it with"
             f" {statement.program}"
         )
     return None
+
+
+def _by_another_definition(
+    statement: StatementPublished, *, is_different: bool
+) -> tuple[str | None, str | None]:
+    """Return what is wrong, or else a note: definitions that differ may make the same figures."""
+    said, known = (
+        f"{one[:SHOWN_DIGITS]}…" for one in (statement.definition, view("kpi").definition)
+    )
+    if is_different:
+        return (
+            f"its definition is {said}, and this program's {known}, which makes other figures:"
+            " replay it with the version of that definition. It was published with"
+            f" {statement.program}"
+        ), None
+    return None, f"its definition is {said}, and this program's {known} makes the same figures"
 
 
 def _inconsistent(statement: StatementPublished, position: int) -> str | None:

@@ -237,7 +237,10 @@ def test_a_counted_event_that_was_changed_is_another_log(short: Kept, after: Cha
         (lambda data: data.update(rows=None, digest="0" * 64), "the digest of its 1 rows is 000"),
         (lambda data: data.update(position=10**6), "of position 1,000,000, which is not before"),
         (lambda data: data.update(root="0" * 64), "records is 000000000000…, and the export's"),
-        (lambda data: data.update(definition="0" * 64), "version of that definition"),
+        (
+            lambda data: data.update(definition="0" * 64, rows=None, digest="0" * 64),
+            "replay it with the version of that definition. It was published with dasan/",
+        ),
         (lambda data: data.update(names=["nothing"]), "the sum nothing, which this program does"),
         (lambda data: data.update(timezone="Asia/Soul"), "No time zone found with key Asia/Soul"),
         (lambda data: data.update(by=["colour"]), "there is no grouping by 'colour'"),
@@ -251,6 +254,17 @@ def test_a_statement_that_does_not_hold_is_told(
     short: Kept, after: Change, change: Callable[[Data], object], reason: str
 ) -> None:
     assert reason in after(short.positions[0], change)[0]
+
+
+def test_another_definition_that_makes_the_same_figures_is_a_note(short: Kept, taken: Path) -> None:
+    changed(taken, short.positions[0], short.signer, lambda data: data.update(definition="0" * 64))
+
+    older = replayed(taken)[0]
+
+    assert older.reason is None
+    assert older.note
+    assert older.note.startswith("its definition is 000000000000…, and this program's ")
+    assert older.note.endswith("makes the same figures")
 
 
 # What cannot be replayed
