@@ -17,7 +17,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -37,8 +36,12 @@ LONGEST_MS = 31 * 24 * 3_600_000
 """A longer duration is no duration of a contact."""
 
 JSON = "application/json"
-_JSON_TYPE = re.compile(r"application/(?:[a-z0-9.-]+\+)?json", re.IGNORECASE)
-_ENCODINGS = frozenset({"", "charset=utf-8", "charset=utf8", "charset=us-ascii"})
+JSON_TYPE = (
+    r"^[aA]pplication/([a-z0-9.-]+\+)?[jJ][sS][oO][nN]"
+    r'( *; *[cC]harset="?([uU][tT][fF]-?8|[uU][sS]-[aA][sS][cC][iI][iI])"?)? *$'
+)
+_JSON_TYPE = re.compile(JSON_TYPE)
+TRACEPARENT = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
 
 
 @dataclass(slots=True)
@@ -153,9 +156,7 @@ def _traceparent(text: object, info: ValidationInfo) -> str | None:
 
 
 def _content_type(text: object, info: ValidationInfo) -> str:
-    kind, _, parameters = str(text).partition(";")
-    encoding = parameters.replace('"', "").strip().lower()
-    if _JSON_TYPE.fullmatch(kind.strip()) is None or encoding not in _ENCODINGS:
+    if not isinstance(text, str) or _JSON_TYPE.fullmatch(text) is None:
         _reading(info).warn(info, f"not {JSON}, which the data is: ignored")
     return JSON
 
@@ -191,9 +192,8 @@ Source = Annotated[
 Id = Annotated[str, Field(pattern=NAME_PATTERN)]
 """An id of the gateway's own; it is hashed and never stored in the clear."""
 
-_DATE_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
-Time = Annotated[datetime, PlainValidator(_time), _DATE_TIME]
-FactTime = Annotated[datetime, PlainValidator(_time), AfterValidator(_of_fact), _DATE_TIME]
+Time = Annotated[datetime, BeforeValidator(_time)]
+FactTime = Annotated[Time, AfterValidator(_of_fact)]
 Milliseconds = Annotated[int, Field(ge=0, le=LONGEST_MS)]
 Text = Annotated[
     str, AfterValidator(_plain), WithJsonSchema({"type": "string", "maxLength": MAX_TEXT})
@@ -204,5 +204,11 @@ ShortText = Annotated[
 ]  # fmt: skip
 Telephone = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_telephone)]
 """A number as systems write it: `eventlog/telephone.py`."""
-Traceparent = Annotated[str | None, BeforeValidator(_traceparent)]
-ContentType = Annotated[str, BeforeValidator(_content_type)]
+Traceparent = Annotated[
+    str | None,
+    BeforeValidator(_traceparent),
+    WithJsonSchema({"type": ["string", "null"], "pattern": TRACEPARENT}),
+]
+ContentType = Annotated[
+    str, BeforeValidator(_content_type), WithJsonSchema({"type": "string", "pattern": JSON_TYPE})
+]

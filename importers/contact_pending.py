@@ -15,7 +15,7 @@ from domain.vocabulary import Code
 from eventlog.database import Database, make_once
 from eventlog.keys import Keys
 from importers.contact_deciding import Fate, Reported, Sent, Told
-from importers.contact_envelope import StepReader
+from importers.contact_envelope import Step, StepReader
 from importers.contact_rejections import Rejections
 from importers.contact_sealing import Sealing
 
@@ -37,13 +37,12 @@ class Pending:
         self._sealing = Sealing(keys)
         self._reader = reader
 
-    def contradicted(self, steps: Iterable[Reported]) -> set[Code]:
-        """Return the refs of the steps that are kept already with other contents."""
-        said = {reported.ref: reported.step for reported in steps}
+    def kept(self, refs: Collection[Code]) -> dict[Code, Step]:
+        """Return those of the steps that wait, by ref."""
         rows = self._connection.execute(
-            "SELECT ref, origin, step FROM vault.pending WHERE ref = ANY (%s)", [list(said)]
+            "SELECT ref, origin, step FROM vault.pending WHERE ref = ANY (%s)", [list(refs)]
         )
-        return {Code(row[0]) for row in rows if self._opened(*row).step != said[row[0]]}
+        return {Code(row[0]): self._opened(*row).step for row in rows}
 
     def keep(self, steps: Iterable[Reported]) -> None:
         """Keep steps; one that is kept already has waited since it came first."""

@@ -19,7 +19,7 @@ from eventlog import record
 from eventlog.log import Log
 from eventlog.telephone import subscriber
 from importers.contact_deciding import ContactSteps, Fate, Reported, Sent, Told
-from importers.contact_envelope import Step, StepReader
+from importers.contact_envelope import StepReader
 from importers.contact_pending import Pending, prepare_pending
 from importers.contact_steps import Received
 from importers.naming import Naming
@@ -87,17 +87,14 @@ class Contacts:
 
     def _named_contradictions(self, told: list[Told]) -> list[Told]:
         """Refuse steps whose id is that of another step which waits."""
-        waiting = [one.reported for one in told if one.fate is Fate.WAITING]
-        first: dict[Code, Step] = {}
-        differing = {r.ref for r in waiting if first.setdefault(r.ref, r.step) != r.step}
-        contradicted = self._pending.contradicted(waiting) if waiting else set()
+        waiting = {one.reported.ref for one in told if one.fate is Fate.WAITING}
+        if not waiting:
+            return told
+        first = self._pending.kept(waiting)
         return [
             Told(one.reported, Fate.REFUSED, reason=_CONTRADICTION)
             if one.fate is Fate.WAITING
-            and (
-                one.reported.ref in contradicted
-                or (one.reported.ref in differing and one.reported.step != first[one.reported.ref])
-            )
+            and first.setdefault(one.reported.ref, one.reported.step) != one.reported.step
             else one
             for one in told
         ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain.times import read_time
-from domain.vocabulary import Channel, VocabularyError, code
+from domain.vocabulary import Channel, VocabularyError, stored_code
 from projections.clocks import next_hour
 
 PERIODS = ("total", "hour", "day", "month", "year")
@@ -194,6 +194,6 @@ def _require_values(dimension: str, values: tuple[str, ...]) -> None:
         if dimension == "channel" and value not in set(Channel):
             raise QuestionError(f"there is no channel {value!r}: use {', '.join(Channel)}")
         try:
-            _ = value == NONE or code(value)
+            _ = value == NONE or stored_code(value)
         except VocabularyError as error:
             raise QuestionError(f"{dimension}: {error}") from error
