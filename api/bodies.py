@@ -369,7 +369,13 @@ class PublishPraise(Command):
     reason: CodeText | None = None
 
 
-class Link(Command):
+class Relation(Command):
+    """May name another inquiry, which has to be there."""
+
+    other: UUID | None = None
+
+
+class Link(Relation):
     """This inquiry belongs to another."""
 
     method = Inquiry.link
@@ -378,13 +384,12 @@ class Link(Command):
     kind: LinkKind
 
 
-class Annul(Command):
+class Annul(Relation):
     """The inquiry and all its counts are taken back."""
 
     method = Inquiry.annul
 
     reason: AnnulReason
-    other: UUID | None = None
 
 
 COMMANDS: dict[str, type[Command]] = {

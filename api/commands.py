@@ -10,7 +10,7 @@ from fastapi import Path, Response
 from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
-from api.bodies import COMMANDS, MAX_VERSION, Command, FollowUpReport, Receive
+from api.bodies import COMMANDS, MAX_VERSION, Command, FollowUpReport, Receive, Relation
 from api.command_route import CommandRoute
 from api.orders import Order, OrderDep
 from api.problems import responses
@@ -78,12 +78,12 @@ def _add(path: str, body: type[Command]) -> None:
     async def command(
         inquiry_id: UUID, body: Command, order: OrderDep, service: ServiceDep
     ) -> Response:
-        return await carried_out(
-            service,
-            order,
-            inquiry_id,
-            lambda inquiry: body.decide(inquiry, order.now, service.keys),
-        )
+        def decide(inquiry: Inquiry) -> None:
+            body.decide(inquiry, order.now, service.keys)
+
+        if isinstance(body, Relation):
+            return await _related(service, order, inquiry_id, body.other, decide)
+        return await carried_out(service, order, inquiry_id, decide)
 
     command.__annotations__["body"] = body
     command.__doc__ = body.__doc__
@@ -108,6 +108,20 @@ async def carried_out(
     with service.carrying_out(order.idempotency):
         receipt = await service.log.inquiries.change(
             inquiry_id, decide, order.request, expected_versions=order.expected_versions
+        )
+    return _accepted(receipt, HTTPStatus.OK)
+
+
+async def _related(
+    service: Service,
+    order: Order,
+    inquiry_id: UUID,
+    other: UUID | None,
+    decide: Callable[[Inquiry], None],
+) -> Response:
+    with service.carrying_out(order.idempotency):
+        receipt = await service.log.inquiries.relate(
+            inquiry_id, other, decide, order.request, expected_versions=order.expected_versions
         )
     return _accepted(receipt, HTTPStatus.OK)
 

@@ -78,7 +78,7 @@ class ScoreError(InquiryError):
 
 
 class LinkError(InquiryError):
-    """An inquiry cannot be linked to itself, nor annulled as a duplicate of nothing."""
+    """An inquiry cannot belong to itself, to nothing, nor to one that is gone or belongs to it."""
 
 
 class CitizenNotFoundError(InquiryError):

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -71,6 +72,10 @@ class Recorder(ABC):
         Raises:
             KeyReusedError: the key was used for another command.
         """
+
+    @abstractmethod
+    def relating(self) -> AbstractAsyncContextManager[None]:
+        """Hold off everybody else, of any process, who says how two inquiries belong together."""
 
     @abstractmethod
     async def insert(self, change: Change, response: str) -> range:
@@ -170,6 +175,36 @@ class Inquiries:
                     return Receipt.parse(first)
                 raise
         raise StaleVersionError(f"inquiry {inquiry_id} is changed too often by others: try again")
+
+    async def relate(
+        self,
+        inquiry_id: UUID,
+        other_id: UUID | None,
+        decide: Callable[[Inquiry], None],
+        request: Request,
+        *,
+        expected_versions: Collection[int] | None = None,
+    ) -> Receipt:
+        """Carry out a command that may name another inquiry, which has to exist and to stand.
+
+        One at a time: two inquiries that are merged into each other would both be gone.
+
+        Raises:
+            InquiryNotFoundError: there is no such inquiry, or no such other.
+            LinkError: the other was annulled, or belongs to this one.
+            StaleVersionError, KeyReusedError: as `change` does.
+        """
+
+        def decide_on_both(inquiry: Inquiry) -> None:
+            if other is not None:
+                inquiry.require_standing(other)
+            decide(inquiry)
+
+        async with self._recorder.relating():
+            other = await self.get(other_id) if other_id and other_id != inquiry_id else None
+            return await self.change(
+                inquiry_id, decide_on_both, request, expected_versions=expected_versions
+            )
 
     async def save_each(self, changes: Iterable[tuple[Inquiry, Request]]) -> Sequence[bool]:
         """Save many inquiries together, each by itself; False where somebody else was faster."""

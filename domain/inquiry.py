@@ -101,6 +101,19 @@ class Inquiry(Visiting, Passing, Settling, Praising):
         if learnt != self._labels():
             self._record(events.Classified, at, **learnt)
 
+    def require_standing(self, other: "Inquiry") -> None:
+        """Refuse another inquiry that this one cannot belong to.
+
+        Raises:
+            LinkError: it was annulled, or belongs to this one.
+        """
+        if other.annulled:
+            raise errors.LinkError(
+                f"inquiry {other.id} was annulled ({other.annulled}): name the one that stays"
+            )
+        if any(belongs_to == self.id for belongs_to, _ in other.links):
+            raise errors.LinkError(f"inquiry {other.id} belongs to {self.id} already")
+
     def link(self, *, other: UUID, kind: LinkKind, at: datetime) -> None:
         """Say that this inquiry belongs to another."""
         self._require_live()

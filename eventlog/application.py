@@ -77,6 +77,16 @@ class BlockingInquiries(Application[UUID]):
         change = partial(self._inquiries.change, expected_versions=expected_versions)
         return self._portal.call(change, inquiry_id, decide, request)
 
+    def relate(
+        self,
+        inquiry_id: UUID,
+        other_id: UUID | None,
+        decide: Callable[[Inquiry], None],
+        request: Request,
+    ) -> Receipt:
+        """See `Inquiries.relate`."""
+        return self._portal.call(self._inquiries.relate, inquiry_id, other_id, decide, request)
+
     def save_each(self, changes: Iterable[tuple[Inquiry, Request]]) -> Sequence[bool]:
         """See `Inquiries.save_each`."""
         return self._portal.call(self._inquiries.save_each, changes)

@@ -1,6 +1,8 @@
 """The mapper and the recorder of the use cases: events to records in the log, records to events."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,6 +90,7 @@ class LogRecorder(Recorder):
         self._writer = writer
         self._loader = loader
         self._pool = pool
+        self._relating = asyncio.Lock()
 
     async def select(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StoredEvent]]:
         """Return the records of each stream that exists, by version, in one query."""
@@ -113,6 +116,20 @@ class LogRecorder(Recorder):
             raise _key_reused(idempotency)
         response: str = row[1]
         return response
+
+    @asynccontextmanager
+    async def relating(self) -> AsyncIterator[None]:
+        """Hold off everybody else who says how two inquiries belong together.
+
+        First those of this process, so that they never take all connections to wait with.
+        """
+        async with (
+            self._relating,
+            self._pool.connection() as connection,
+            connection.transaction(),
+        ):
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('dasan relations'))")
+            yield
 
     async def insert(self, change: Change, response: str) -> range:
         """Append a change, with the response to remember, and return the positions it got.

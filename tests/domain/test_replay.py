@@ -6,7 +6,15 @@ from typing import TypeGuard, cast
 from hypothesis import HealthCheck, given, settings
 
 from domain.errors import InquiryError
-from domain.events import InquiryEvent, LeftQueue, Queued, Reopened, Resolved, Transferred
+from domain.events import (
+    InquiryEvent,
+    LeftQueue,
+    Queued,
+    Reopened,
+    Replied,
+    Resolved,
+    Transferred,
+)
 from domain.inquiry import Inquiry
 from domain.vocabulary import REFUSALS
 from tests.domain.commands import Command, histories
@@ -90,7 +98,7 @@ def test_a_command_records_one_fact_at_most_and_nothing_when_repeated_at_once(
         first, second = attempt(inquiry, command), attempt(inquiry, command)
 
         assert len(first) <= 1
-        assert second == []
+        assert second == [] or isinstance(second[0], Replied)  # which nothing in it identifies
 
 
 @BRISK
