@@ -103,6 +103,7 @@ async def _forgotten(service: Service, order: Order, asker: Asker, basis: CodeTe
             made = forget(connection, asker, basis, order.now, order.request)
         return Certificate.model_validate(made)
 
+    order.require_no_version()
     with service.carrying_out(order.idempotency):
         return await run_in_threadpool(carry_out)
 
@@ -112,6 +113,7 @@ async def _held(service: Service, order: Order, change: Callable[[Citizens], Cit
         with service.pool.connection() as connection:
             return change(Citizens(connection))
 
+    order.require_no_version()
     with service.carrying_out(order.idempotency):
         citizen = await run_in_threadpool(carry_out)
     return Holds(citizen=citizen.id, holds=sorted(citizen.holds))

@@ -47,6 +47,7 @@ class Accepted(BaseModel):
 @router.post("", status_code=HTTPStatus.CREATED, response_model=Accepted, responses=_WRITES)
 async def receive(body: Receive, order: OrderDep, service: ServiceDep) -> Response:
     """Receive an inquiry. One that came with its contact before is left as it is."""
+    order.require_no_version()
     contact = body.contact
     inquiry_id = service.keys.inquiry_id(contact.source, contact.id) if contact else uuid7()
     inquiry = body.inquiry(inquiry_id, order.now, service.keys)

@@ -66,6 +66,7 @@ class Disclosure(BaseModel):
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.CONFLICT,
         HTTPStatus.GONE,
+        HTTPStatus.PRECONDITION_FAILED,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -78,6 +79,7 @@ async def make(
     service: ServiceDep,
 ) -> Disclosure:
     """Open sealed fields. Who read what, and what for, is an event before the answer is sent."""
+    order.require_no_version()
     sealed = await _sealed(service, body.fields)
     texts = await run_in_threadpool(lambda: [service.log.vault.open(*one) for one in sealed])
     with service.carrying_out(order.idempotency):

@@ -15,6 +15,7 @@ from api.problems import BadRequestError
 from api.security import Caller, Scope, needs
 from api.service import Service
 from domain import request as domain_request
+from domain.inquiries import StaleVersionError
 from domain.request import Idempotency
 
 _ETAG = re.compile('"([1-9][0-9]{0,8})"')
@@ -31,6 +32,11 @@ class Order:
     expected_versions: frozenset[int] | None
     """Those that the decision may have been made on; None: any."""
     now: datetime
+
+    def require_no_version(self) -> None:
+        """Raise `StaleVersionError` if a version is expected of what has none."""
+        if self.expected_versions is not None:
+            raise StaleVersionError("If-Match names a version, and this has none: send it without")
 
 
 async def taken(request: Request, scope: Scope) -> Order:

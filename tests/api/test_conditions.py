@@ -4,6 +4,9 @@ import pytest
 
 from tests.api.conftest import Client
 
+CITIZEN = "0191b1c2-0000-7000-8000-000000000000"
+FIELD = {"stream": CITIZEN, "version": 1, "field": "question"}
+
 
 @pytest.fixture
 def path(client: Client) -> str:
@@ -48,6 +51,31 @@ def test_what_is_no_entity_tag_is_refused(
 
     assert answer.status_code == 400
     assert header in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "of", "body"),
+    [
+        ("POST", "/v1/inquiries", {"channel": "sms"}),
+        ("DELETE", "{path}/personal-data?basis=asked", None),
+        ("DELETE", f"/v1/citizens/{CITIZEN}?basis=asked", None),
+        ("PUT", f"/v1/citizens/{CITIZEN}/hold?basis=court", None),
+        ("DELETE", f"/v1/citizens/{CITIZEN}/hold?basis=court", None),
+        ("POST", "/v1/disclosures", {"purpose": "complaint", "fields": [FIELD]}),
+    ],
+)
+def test_what_has_no_version_is_not_at_one(
+    client: Client, path: str, method: str, of: str, body: dict[str, object] | None
+) -> None:
+    before = client.get("/v1/events").content
+    headers = {"Authorization": f"Bearer {client.token}", "Idempotency-Key": "k"}
+
+    answer = client.http.request(
+        method, of.format(path=path), json=body, headers=headers | {"If-Match": '"2"'}
+    )
+
+    assert answer.status_code == 412
+    assert client.get("/v1/events").content == before
 
 
 def test_several_lines_of_a_header_are_one_list(client: Client, path: str) -> None:
