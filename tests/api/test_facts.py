@@ -1,20 +1,36 @@
 """What services may tell of an inquiry: which facts, at which times, in which codes."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
+from api.app import create_app
 from api.bodies import COMMANDS, Receive
+from api.security import Scope
 from domain.vocabulary import MAX_TEXT
-from tests.api.conftest import Client
+from tests.api.conftest import TOKENS, Client, token_of
+from tests.conftest import Servers
 
 AT = "2012-02-29T09:00:00+09:00"
 LATER = "2012-02-29T09:05:00+09:00"
 LATEST = "2012-02-29T09:20:00+09:00"
+
+
+@pytest.fixture(scope="module")
+def client(servers: Servers) -> Iterator[Client]:
+    """A client of a service that all tests share: each makes inquiries of its own."""
+    with (
+        servers.database("facts") as database,
+        TestClient(create_app(servers.settings, database, servers.keys, TOKENS)) as http,
+    ):
+        yield Client(http, token_of(Scope.ADMIN))
+
 
 # What identifies a fact
 
@@ -31,7 +47,8 @@ def test_a_second_reply_of_the_same_second_is_kept(client: Client) -> None:
 
 def called(client: Client) -> str:
     """A call that was answered and is over; its path."""
-    path = client.received(channel="phone", contact={"source": "pbx", "id": "1"}, at=AT)
+    contact = {"source": "pbx", "id": str(uuid4())}
+    path = client.received(channel="phone", contact=contact, at=AT)
     for command, body in (
         ("queue", {"queue": "general", "at": AT}),
         ("answer", {"agent": "a017", "at": LATER, "waited_ms": 300_000}),
@@ -163,10 +180,10 @@ def test_of_two_that_are_merged_into_each_other_at_the_same_time_one_stays(
 def test_a_retry_of_a_merger_gets_the_first_answer(client: Client) -> None:
     one, two, three = client.received(), client.received(), client.received()
     body = {"reason": "merged", "other": id_of(two)}
-    first = client.post(f"{one}/annul", body, Idempotency_Key="k")
+    first = client.post(f"{one}/annul", body, Idempotency_Key="merger")
     client.post(f"{two}/annul", {"reason": "merged", "other": id_of(three)})
 
-    again = client.post(f"{one}/annul", body, Idempotency_Key="k")
+    again = client.post(f"{one}/annul", body, Idempotency_Key="merger")
 
     assert (again.status_code, again.json()) == (200, first.json())
 
