@@ -3,17 +3,21 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from domain.request import Request, RequestError
-from domain.vocabulary import AnnulReason, VocabularyError
+from domain.vocabulary import AnnulReason, VocabularyError, code
 from eventlog.log import Log
 from importers import queue_log
 from importers.queue_log import import_queue_log
 from importers.text_file import ImportFileError
+from projections.catalogue import Catalogue, CatalogueError, Queue
+from projections.catalogue_tables import load_catalogue, read_catalogue
 from tests.importers.imported import (
+    EPOCH,
     SEOUL,
     City,
     abandoned,
@@ -446,6 +450,339 @@ def test_two_imports_of_one_file_at_the_same_time_add_it_once(city: City) -> Non
         "inquiry.answered.v1": 300,
     }
     assert len({e["data"].get("citizen") for e in city.events(*calls)} - {None}) == 1
+
+
+# What the trade sends
+
+
+def statuses(city: City) -> list[str]:
+    """Return which inquiries of the source are open, by how they stand."""
+    with city.log.database.connect() as connection:
+        rows = connection.execute("SELECT DISTINCT stream_id FROM log").fetchall()
+    found = city.log.inquiries.get_each([stream for (stream,) in rows])
+    mine = [i for i in found.values() if i.contact and i.contact.source == city.source]
+    return sorted(str(inquiry.status) for inquiry in mine)
+
+
+OPEN = {"queued", "in_conversation"}
+
+
+def test_an_attended_transfer_into_another_queue_goes_on_under_the_other_name(city: City) -> None:
+    lines = [
+        entered(0, "c1", "first", caller="01055501001"),
+        connected(12, "c1", "first", "PJSIP/7009", wait=12),
+        entered(131, "c2", "second", caller="7009"),
+        line(132, "c2", "first", "PJSIP/7009", "ATTENDEDTRANSFER", "APP", "Queue", 12, 120, 1),
+        connected(138, "c1", "second", "PJSIP/7051", wait=7),
+        completed(311, "c1", "second", wait=7, talk=173),
+    ]
+
+    first, again = city.read(lines), city.read(lines)
+
+    assert (first.unreadable.count, again.unreadable.count) == (0, 0)
+    assert (again.events, again.repeated) == (0, 6)
+    assert city.types("c1") == ["received", "queued", "answered", "ended", "transferred"]
+    assert city.types("c2") == ["received", "queued", "linked", "answered", "ended"]
+    assert city.data("answered", "c2")[0]["agent"] == "7051"
+    assert city.data("ended", "c1")[0]["talk_ms"] == 120_000
+    assert city.data("ended", "c2")[0]["talk_ms"] == 173_000
+    [link] = city.data("linked", "c2")
+    assert link["other"] == str(city.log.keys.inquiry_id(city.source, "c1"))
+    assert OPEN.isdisjoint(statuses(city))
+
+
+def test_a_line_of_another_call_needs_the_one_visit_that_its_times_fit(city: City) -> None:
+    report = city.read(
+        [
+            entered(0, "c1"),
+            entered(0, "c2"),
+            connected(4, "lost", wait=4),  # either could be meant
+            connected(9, "late", wait=3),  # nobody entered then
+        ]
+    )
+
+    assert [number for number, _ in report.unreadable.lines] == [3, 4]
+    assert statuses(city) == ["queued", "queued"]
+
+
+def test_a_visit_of_an_earlier_import_is_found_under_another_name(city: City) -> None:
+    city.read([entered(0, "c1")])
+
+    report = city.read([connected(4, "c2", wait=4), completed(64, "c2", wait=4, talk=60)])
+
+    assert report.unreadable.count == 0
+    assert city.types("c1") == ["received", "queued", "answered", "ended"]
+
+
+def restarted(second: int) -> str:
+    return line(second, "NONE", "NONE", "NONE", "QUEUESTART", "")
+
+
+def test_what_waited_or_talked_when_the_system_went_down_is_lost(city: City) -> None:
+    lines = [
+        entered(0, "talks"),
+        connected(10, "talks", wait=10),
+        entered(1, "waits"),
+        restarted(100),
+        entered(110, "after"),
+    ]
+
+    first, again = city.read(lines), city.read(lines)
+
+    assert (first.lost, first.events, again.lost, again.events) == (2, 9, 0, 0)
+    [left] = city.data("left-queue", "waits")
+    assert (left["reason"], left["waited_ms"]) == ("lost", None)
+    [ended] = city.data("ended", "talks")
+    assert (ended["ended_by"], ended["talk_ms"]) == ("unknown", None)
+    assert city.types("after") == ["received", "queued"]
+
+
+def test_a_restart_ends_what_an_earlier_file_left_open_and_nothing_of_other_systems(
+    city: City, sources: Iterator[str]
+) -> None:
+    other = City(city.log, next(sources), city.file)
+    city.read([entered(0)])
+    other.read([entered(0)])
+
+    city.read([restarted(100)])
+
+    assert city.types() == ["received", "queued", "left-queue"]
+    assert other.types() == ["received", "queued"]
+
+
+def test_every_dialect_of_asterisk_is_read(city: City) -> None:
+    report = city.read(
+        [
+            f"{EPOCH}|c1|general|NONE|ENTERQUEUE||01055503001",
+            f"{EPOCH + 5}|c1|general|Agent/a301|CONNECT|5",
+            f"{EPOCH + 65}|c1|general|Agent/a301|TRANSFER|8800|inside|5|60|1",
+            f"{EPOCH}|c2|general|NONE|ENTERQUEUE||",
+            f"{EPOCH + 30}|c2|general|NONE|EXITWITHTIMEOUT|1",
+            f"{EPOCH}|c3|general|NONE|ENTERQUEUE||",
+            f"{EPOCH + 30}|c3|general|NONE|EXITWITHKEY|1|1",
+        ]
+    )
+
+    assert (report.unreadable.count, report.warnings.count) == (0, 0)
+    assert city.types("c1") == ["received", "queued", "answered", "ended", "transferred"]
+    assert city.data("received", "c1")[0]["citizen"] is not None
+    assert city.data("answered", "c1")[0]["waited_ms"] == 5_000
+    [ended] = city.data("ended", "c1")
+    assert (ended["ended_by"], ended["talk_ms"]) == ("transfer", 60_000)
+    assert [city.data("left-queue", name)[0]["waited_ms"] for name in ("c2", "c3")] == [30_000] * 2
+
+
+def test_a_table_of_a_database_tells_what_the_file_tells(
+    city: City, sources: Iterator[str]
+) -> None:
+    table = City(city.log, next(sources), city.file)
+    city.read(ANSWERED_CALL)
+
+    rows = [text.split("|") for text in ANSWERED_CALL]
+    report = table.read(
+        ['"id","time","callid","queuename","agent","event","data1","data2","data3"']
+        + [
+            ",".join(f'"{cell}"' for cell in (number, seoul(int(epoch)), *cells, ""))
+            for number, (epoch, *cells) in enumerate(rows, 1)
+        ]
+    )
+
+    assert (report.unreadable.count, report.ignored) == (0, {"(heading)": 1})
+    assert table.facts("c1") == city.facts("c1")
+
+
+def seoul(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, SEOUL).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def test_times_keep_their_fractions(city: City) -> None:
+    city.read(
+        [
+            f"{EPOCH}.123456|c1|general|NONE|ENTERQUEUE|||1",
+            f"{EPOCH + 5}.5|c1|general|Agent/a01|CONNECT|5|c1.b|1",
+        ]
+    )
+
+    times = [event["time"] for event in city.events()]
+    assert [time[17:] for time in times] == ["00.123456Z", "00.123456Z", "05.500000Z"]
+
+
+def test_octets_of_other_encodings_cost_no_call(city: City) -> None:
+    cp949 = "김철수".encode("cp949")
+    city.file.write_bytes(
+        b"\0" * 64
+        + entered(0).encode()
+        + b"|"
+        + cp949
+        + b"\r\n"
+        + line(9, "c1", "general", "Agent/", "CONNECT", 9, "c1.b", 1)
+        .replace("Agent/", "Agent/\x00")
+        .encode()
+        + b"\n"
+        + abandoned(10, wait=10).encode()
+        + b"\n"
+    )
+
+    report = city.read_file(city.file)
+
+    assert [number for number, _ in report.unreadable.lines] == [2]
+    assert city.types() == ["received", "queued", "abandoned"]
+
+
+def test_no_call_is_lost_for_the_name_of_its_queue(city: City) -> None:
+    names = [
+        "Customer Support",
+        "일반민원",
+        "tax&water",
+        "support's",
+        "#100",
+        "_10",
+        "010-5551-3006",
+    ]
+
+    report = city.read(
+        [
+            text
+            for number, name in enumerate(names)
+            for text in (
+                entered(number, f"c{number}", name),
+                abandoned(30, f"c{number}", name, wait=9),
+            )
+        ]
+    )
+
+    assert report.unreadable.count == 0
+    queues = [city.data("queued", call)[0]["queue"] for call in calls]
+    assert len(set(queues)) == len(names)
+    with city.log.database.connect() as connection:
+        named = {queue.code: queue.ko for queue in read_catalogue(connection).queues}
+    assert named[queues[1]] == "일반민원"
+    assert named[queues[6]] == "010-****-**06"
+
+
+def test_the_catalogue_names_a_queue_by_its_code(city: City) -> None:
+    name = f"Tax and Water {city.source}"
+    queue = Queue(code=code(f"taxes-{city.source}"), ko="세금", en="Taxes", names=(name,))
+    with city.log.database.connect_as_owner() as connection:
+        load_catalogue(connection, Catalogue(queues=(queue,)))
+
+    city.read([entered(0, queue=name)])
+
+    assert city.data("queued")[0]["queue"] == queue.code
+
+
+def test_a_name_that_calls_came_under_keeps_its_code(city: City) -> None:
+    name = f"Parks {city.source}"
+    city.read([entered(0, queue=name)])
+    queue = Queue(code=code("parks"), ko="공원", en="Parks", names=(name,))
+
+    with (
+        city.log.database.connect_as_owner() as connection,
+        pytest.raises(CatalogueError, match="give that code its names"),
+    ):
+        load_catalogue(connection, Catalogue(queues=(queue,)))
+
+    assert city.read([entered(0, queue=name)]).events == 0
+
+
+@pytest.mark.parametrize(
+    "caller",
+    ["anonymous@10.20.30.40", "0000000000", "+266696687", "anonymous", "Anonymous <anonymous>",
+     "01055511001-01055511002", "7009"],
+)  # fmt: skip
+def test_strangers_are_not_one_citizen(city: City, caller: str) -> None:
+    report = city.read([entered(0, "c1", caller=caller), entered(9, "c2", caller=caller)])
+
+    assert [city.data("received", call)[0]["citizen"] for call in ("c1", "c2")] == [None, None]
+    assert [number for number, _ in report.warnings.lines] == [1, 2]
+    assert caller not in report.warnings.lines[0][1]
+
+
+def test_a_citizen_is_one_however_telephones_write_the_number(city: City) -> None:
+    callers = ["sip:01055511001@10.20.30.41", "01055511001", "+821055511001",
+               '"Kim <office>" <01055511001>']  # fmt: skip
+
+    city.read([entered(n, f"c{n}", caller=caller) for n, caller in enumerate(callers)])
+
+    citizens = {city.data("received", f"c{n}")[0]["citizen"] for n in range(len(callers))}
+    assert len(citizens - {None}) == 1
+
+
+def test_agents_are_one_whatever_channel_leads_to_them(city: City) -> None:
+    members = ["Local/201@from-queue/n", "PJSIP/201", "201", "SIP/201-0000001f"]
+
+    city.read(
+        [
+            text
+            for n, member in enumerate(members)
+            for text in (entered(n, f"c{n}"), connected(9, f"c{n}", agent=member, wait=9 - n))
+        ]
+    )
+
+    assert {city.data("answered", f"c{n}")[0]["agent"] for n in range(len(members))} == {"201"}
+
+
+@pytest.mark.parametrize(
+    "member", ["Local/01055519999@from-queue/n", "SIP/01055517777", "900101-1234567"]
+)
+def test_no_number_of_an_agent_stands_in_the_clear(city: City, member: str) -> None:
+    city.read([entered(0), connected(5, agent=member, wait=5)])
+
+    [answered] = city.data("answered")
+    assert answered["agent"].startswith("agent-")
+    digits = "".join(filter(str.isdigit, member))[:11].encode()
+    assert not any(digits in record for record in city.records())
+
+
+@pytest.mark.parametrize(
+    ("second", "wait", "waited_ms"),
+    [(-5, -5, 0), (-1, 0, 0), (10, 4294967291, 10_000), (10, -3590, 10_000)],
+)
+def test_a_clock_that_was_set_back_costs_a_figure_and_no_call(
+    city: City, second: int, wait: int, waited_ms: int
+) -> None:
+    lines = [entered(60), connected(60 + second, wait=wait), completed(120, wait=wait, talk=60)]
+
+    first, again = city.read(lines), city.read(lines)
+
+    assert city.types() == ["received", "queued", "answered", "ended"]
+    assert city.data("answered")[0]["waited_ms"] == waited_ms
+    assert first.unreadable.count == again.unreadable.count == again.events == 0
+    assert first.warnings.count > 0
+
+
+def test_what_has_not_happened_is_refused_by_line(city: City) -> None:
+    future = int(datetime.now(UTC).timestamp()) + 86_400
+
+    report = city.read([f"{second}|c1|general|NONE|ENTERQUEUE|||1" for second in (12, future)])
+
+    assert [number for number, _ in report.unreadable.lines] == [1, 2]
+    assert city.types() == []
+
+
+def test_the_same_line_with_another_figure_is_a_contradiction(city: City) -> None:
+    city.read(ANSWERED_CALL)
+
+    report = city.read(
+        [
+            *ANSWERED_CALL[:2],
+            completed(64, wait=4, talk=59),
+            connected(4, wait=3, agent="Agent/a02"),
+        ]
+    )
+
+    (_, talk), (_, agent) = report.unreadable.lines
+    assert "another talk_ms" in talk
+    assert "was answered already" in agent
+    assert report.events == 0
+
+
+def test_a_common_reason_hides_no_other(city: City) -> None:
+    report = city.read([*["?"] * 1500, f"x{EPOCH}|c1|general|NONE|ENTERQUEUE", *["?"] * 9])
+
+    assert (report.unreadable.count, len(report.unreadable.lines)) == (1510, 1001)
+    assert report.unreadable.lines[-1][0] == 1501
+    assert sorted(report.unreadable.reasons.values()) == [1, 1509]
 
 
 # Other people's files
