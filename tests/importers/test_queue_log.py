@@ -630,25 +630,12 @@ def test_octets_of_other_encodings_cost_no_call(city: City) -> None:
 
 
 def test_no_call_is_lost_for_the_name_of_its_queue(city: City) -> None:
-    names = [
-        "Customer Support",
-        "일반민원",
-        "tax&water",
-        "support's",
-        "#100",
-        "_10",
-        "010-5551-3006",
-    ]
+    names = ["Sales Desk", "일반민원", "tax&water", "support's", "#100", "_10", "010-5551-3006"]
+    calls = [f"c{number}" for number in range(len(names))]
 
     report = city.read(
-        [
-            text
-            for number, name in enumerate(names)
-            for text in (
-                entered(number, f"c{number}", name),
-                abandoned(30, f"c{number}", name, wait=9),
-            )
-        ]
+        [entered(0, call, name) for call, name in zip(calls, names, strict=True)]
+        + [abandoned(9, call, name, wait=9) for call, name in zip(calls, names, strict=True)]
     )
 
     assert report.unreadable.count == 0
