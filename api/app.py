@@ -34,6 +34,16 @@ from eventlog.database import Database
 from eventlog.keys import Keys
 from eventlog.settings import Settings
 
+RULES = """\
+- **Times** are RFC 3339 with an offset; digits alone are not a time. Something happens between \
+`DASAN_EARLIEST`, by default 1990, and some minutes from now: 422 otherwise.
+- **Codes** stand in the clear for ever. One that holds a telephone or resident registration number \
+is a 422, and so is an actor, as a 400. Texts are counted in NFC, and resident registration numbers \
+in them are redacted.
+- **Identity.** A fact that is told again is a repeat; with other contents it is a contradiction, a 409.
+- **Parameters** that an operation does not have are a 422.
+"""
+
 
 def create_app(settings: Settings, database: Database, keys: Keys, tokens: Tokens) -> FastAPI:
     """Return the service on a database that is prepared; it opens it when it starts."""
@@ -54,6 +64,7 @@ def create_app(settings: Settings, database: Database, keys: Keys, tokens: Token
         routes=[route for part in parts for route in part.router.routes],
         title="Dasan",
         summary="The backend of a city's inquiry line.",
+        description=RULES,
         version=version("dasan"),
         lifespan=lifespan,
         docs_url=None,

@@ -49,8 +49,11 @@ A message has {max_bytes:,} bytes at most.
 
 Send with the contact's own id at the gateway, `subject`, as the key, so that its steps stay in
 order; a step that comes before its predecessor waits an hour for it. Send again whatever was not
-acknowledged: `source`, `subject` and `id` name a step for ever, and the same one again is a repeat
-that does nothing. What cannot be taken is told in the topic of rejected contacts.
+acknowledged: `source`, `subject` and `id` name a step for ever. The same one again is a repeat that
+does nothing; with other contents it is a contradiction, and not taken. What cannot be taken is told
+in the topic of rejected contacts. An optional field that cannot be used is left out, and the step
+taken. A time is one at which something can have happened: not in the future, nor before 1990 unless
+`DASAN_EARLIEST` says so.
 
 The messages hold personal data in the clear, for as long as the topic keeps them: only gateways may
 write to it, only Dasan may read it.
