@@ -37,10 +37,10 @@ from eventlog.settings import Settings
 RULES = """\
 - **Times** are RFC 3339 with an offset; digits alone are not a time. Something happens between \
 `DASAN_EARLIEST`, by default 1990, and some minutes from now: 422 otherwise.
-- **Codes** stand in the clear for ever. One that holds a telephone or resident registration number \
-is a 422, and so is an actor, as a 400. Texts are counted in NFC, and resident registration numbers \
-in them are redacted.
-- **Identity.** A fact that is told again is a repeat; with other contents it is a contradiction, a 409.
+- **Codes** stand in the clear for ever: one that holds a telephone or resident registration \
+number is a 422, an actor that does a 400.
+- **Texts** are counted in NFC; resident registration numbers in them are redacted.
+- **Identity.** A fact that is told again is a repeat, with other contents a contradiction: 409.
 - **Parameters** that an operation does not have are a 422.
 """
 
