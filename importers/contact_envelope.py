@@ -32,9 +32,9 @@ FAULTS_NAMED = 3
 _RULES = (
     "Send what this schema allows. Beyond it, an optional field that cannot be used is left out"
     " with a warning, and the step is taken; a name that is not a code gets one. A code stands in"
-    " the clear for ever: a number that names a person is replaced. `source`, `subject` and `id` name a"
-    " step for ever: the same with other contents is a contradiction, and not taken. `time` lies"
-    " between DASAN_EARLIEST, by default 1990, and some minutes from now."
+    " the clear for ever: a number that names a person is replaced. `source`, `subject` and `id`"
+    " name a step for ever: the same with other contents is a contradiction, and not taken. `time`"
+    " lies between DASAN_EARLIEST, by default 1990, and some minutes from now."
 )
 _PLAIN_NAME = re.compile("[a-z_]{1,40}")
 
