@@ -11,7 +11,7 @@ import pytest
 from domain.request import Request, RequestError
 from domain.vocabulary import AnnulReason, VocabularyError, code
 from eventlog.log import Log
-from importers import queue_log
+from importers import queue_log, queue_log_taking
 from importers.queue_log import import_queue_log
 from importers.text_file import ImportFileError
 from projections.catalogue import Catalogue, CatalogueError, Queue
@@ -301,7 +301,7 @@ def test_lines_without_arrival_are_not_held_for_ever(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_log, "CHUNK_LINES", 5)
-    monkeypatch.setattr(queue_log, "MAX_HELD_LINES", 10)
+    monkeypatch.setattr(queue_log_taking, "MAX_HELD_LINES", 10)
     lost = [connected(second, f"lost{second}", wait=0) for second in range(40)]
 
     report = city.read([*lost, entered(0, "lost0"), entered(39, "lost39")])
@@ -535,6 +535,20 @@ def test_what_waited_or_talked_when_the_system_went_down_is_lost(city: City) -> 
     [ended] = city.data("ended", "talks")
     assert (ended["ended_by"], ended["talk_ms"]) == ("unknown", None)
     assert city.types("after") == ["received", "queued"]
+
+
+def test_what_was_answered_under_another_name_is_not_lost(city: City) -> None:
+    report = city.read(
+        [
+            entered(0, "c1"),
+            connected(4, "c2", wait=4),
+            completed(64, "c2", wait=4, talk=60),
+            restarted(100),
+        ]
+    )
+
+    assert (report.lost, report.unreadable.count) == (0, 0)
+    assert city.types("c1") == ["received", "queued", "answered", "ended"]
 
 
 def test_a_restart_ends_what_an_earlier_file_left_open_and_nothing_of_other_systems(
