@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check fix bench bench-rebuild fuzz openapi asyncapi soak faults lock clean
+.PHONY: setup demo test check fix bench bench-rebuild fuzz openapi asyncapi soak faults lock lowest clean
 
 setup: $(READY)
 
@@ -67,7 +67,25 @@ lock:
 	$(COMPILE) --extra spark --constraint requirements/runtime.txt --output-file requirements/spark.txt
 	rm -rf .venv-lock
 
+# The lowest versions that pyproject.toml promises, each with the newest of what it needs itself.
+LOWEST := .venv-lowest
+UV = .venv-lock/bin/uv pip
+lowest:
+	rm -rf $(LOWEST)
+	$(PYTHON) -m venv $(LOWEST)
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check uv
+	$(UV) compile --quiet --no-config --resolution lowest-direct --python $(LOWEST)/bin/python \
+		--only-binary :all: --extra dev --output-file $(LOWEST)/versions.txt pyproject.toml
+	$(UV) install --quiet --no-config --python $(LOWEST)/bin/python \
+		--only-binary :all: --requirement $(LOWEST)/versions.txt
+	$(UV) install --quiet --no-config --python $(LOWEST)/bin/python \
+		--no-build-isolation --no-deps --editable .
+	rm -rf .venv-lock
+	touch $(LOWEST)/.ready
+	$(MAKE) check test BIN=$(LOWEST)/bin READY=$(LOWEST)/.ready
+
 # var/ stays: it holds data.
 clean:
-	rm -rf .venv .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
+	rm -rf .venv .venv-lock $(LOWEST) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +
