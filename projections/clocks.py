@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 HOUR = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
+_EVERY_YEAR_ALIKE = 2040
+"""Tables of zones list their changes until 2037, and have rules for what comes after."""
 
 
 def hour_of(at: datetime, zone: ZoneInfo) -> datetime:
@@ -29,7 +31,7 @@ def next_hour(at: datetime, zone: ZoneInfo) -> datetime:
     at = at.astimezone(UTC)
     following = at - past_hour(at, zone) + HOUR
     if past_hour(following, zone):
-        return turn_between(at.replace(microsecond=0), following, zone)
+        return turn_between(at, following, zone)
     return following
 
 
@@ -51,8 +53,23 @@ def transitions(zone: ZoneInfo, begin: datetime, end: datetime) -> list[tuple[da
     return found
 
 
+def settled_since(zone: ZoneInfo) -> datetime | None:
+    """Return, in UTC, a whole hour from which on the zone's clocks change by whole hours only.
+
+    Null for a zone whose clocks change by parts of an hour every year.
+    """
+    at = since = datetime(1900, 1, 1, tzinfo=UTC)
+    past = past_hour(at, zone)
+    while at.year < _EVERY_YEAR_ALIKE:
+        at += timedelta(days=30)
+        if past_hour(at, zone) != past:
+            since, past = at, past_hour(at, zone)
+    return None if since.year >= _EVERY_YEAR_ALIKE - 1 else next_hour(since, zone)
+
+
 def turn_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     """Return the first second with the offset that holds at `after`."""
+    before, after = before.replace(microsecond=0), after.replace(microsecond=0)
     while after - before > _SECOND:
         middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
         if offset(middle, zone) == offset(before, zone):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.clocks import HOUR, hour_of, next_hour
+from projections.clocks import HOUR, hour_of, next_hour, transitions
 from projections.question import Question
 from tests.projections.chronicle import moments
 
@@ -73,6 +73,14 @@ def test_of_an_hour_that_is_no_whole_one_each_second_is_told() -> None:
 
     assert hour_of(at("2012-04-01T01:31:07.5+10:30"), lord_howe) == at("2012-04-01T01:31:07+10:30")
     assert hour_of(at("2012-04-01T02:31:07.5+10:30"), lord_howe) == at("2012-04-01T02:00:00+10:30")
+
+
+def test_clocks_change_at_a_whole_second_from_whenever_they_are_watched() -> None:
+    begin = at("2016-01-01T12:34:56.789+00:00")
+
+    [(turn, before)] = transitions(ZoneInfo("America/Caracas"), begin, begin + 8_000 * HOUR)
+
+    assert (turn, before) == (at("2016-05-01T03:00-04:00"), -4.5 * HOUR)
 
 
 @given(zone=st.sampled_from(ZONES), begin=INSTANTS, time=st.timedeltas(timedelta(), 30 * HOUR))

@@ -51,6 +51,15 @@ if TYPE_CHECKING:
 CUTS = st.lists(st.integers(1, 100), max_size=3)
 """Where a history is cut into the ranges that are typed by themselves, from its beginning on."""
 
+YEAR_US = 366 * 24 * HOUR // PRECISE
+TIMES = st.lists(INSTANTS | st.sampled_from([EPOCH - PRECISE, EPOCH, EPOCH + PRECISE]), min_size=1)
+
+
+def buckets_of(times: list[datetime], zone: str) -> list[tuple[date, datetime]]:
+    """Return day and hour of each time by Python's own calendar."""
+    clocks = ZoneInfo(zone)
+    return [(at.astimezone(clocks).date(), hour_of(at, clocks)) for at in times]
+
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator["SparkSession"]:
@@ -135,6 +144,25 @@ def test_of_days_that_are_longer_or_shorter_they_say_the_same(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_day_and_an_hour_on_spark_are_those_of_the_zone(
+    city: City, spark: "SparkSession", zone: str
+) -> None:
+    with typed(city, []) as history:
+        history.relate_on_spark(spark, zone)
+    random = Random(zone)
+    found = (random.randint(-69 * YEAR_US, 329 * YEAR_US) for _ in range(500))
+    times = [*moments(), *(EPOCH + us * PRECISE for us in found)]
+
+    frame = spark.createDataFrame([((at - EPOCH) // PRECISE,) for at in times], "us bigint")
+    rows = frame.selectExpr(
+        "city_day(timestamp_micros(us))", "unix_micros(city_hour(timestamp_micros(us)))"
+    ).collect()
+
+    assert [(day, EPOCH + us * PRECISE) for day, us in rows] == buckets_of(times, zone)
+
+
+@pytest.mark.long
 def test_a_rebuild_on_spark_is_equal(city: City, spark: "SparkSession", tmp_path: Path) -> None:
     told = tell_beginning(city.log)
     tell_end(city.log, told)
@@ -193,16 +221,6 @@ def duck() -> Iterator[DuckDBPyConnection]:
         yield duck
 
 
-YEAR_US = 366 * 24 * HOUR // PRECISE
-TIMES = st.lists(INSTANTS | st.sampled_from([EPOCH - PRECISE, EPOCH, EPOCH + PRECISE]), min_size=1)
-
-
-def buckets_of(times: list[datetime], zone: str) -> list[tuple[date, datetime]]:
-    """Return day and hour of each time by Python's own calendar."""
-    clocks = ZoneInfo(zone)
-    return [(at.astimezone(clocks).date(), hour_of(at, clocks)) for at in times]
-
-
 @settings(BRISK, max_examples=40)
 @given(zone=st.sampled_from(ZONES), begin=INSTANTS, years=st.integers(0, 20), times=TIMES)
 def test_a_day_and_an_hour_on_duckdb_are_those_of_the_zone(
@@ -233,25 +251,7 @@ def test_a_day_and_an_hour_on_postgresql_are_those_of_the_zone(clocks: City, zon
     test()
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("zone", ZONES)
-def test_a_day_and_an_hour_on_spark_are_those_of_the_zone(
-    city: City, spark: "SparkSession", zone: str
-) -> None:
-    with typed(city, []) as history:
-        history.relate_on_spark(spark, zone)
-    random = Random(zone)
-    found = (random.randint(-69 * YEAR_US, 329 * YEAR_US) for _ in range(500))
-    times = [*moments(), *(EPOCH + us * PRECISE for us in found)]
-
-    frame = spark.createDataFrame([((at - EPOCH) // PRECISE,) for at in times], "us bigint")
-    rows = frame.selectExpr(
-        "city_day(timestamp_micros(us))", "unix_micros(city_hour(timestamp_micros(us)))"
-    ).collect()
-
-    assert [(day, EPOCH + us * PRECISE) for day, us in rows] == buckets_of(times, zone)
-
-
+@settings(BRISK)
 @given(
     edges=st.lists(INSTANTS, min_size=1, max_size=3),
     part=st.sampled_from([HOUR, HOUR / 2, HOUR / 4, timedelta(seconds=1), PRECISE]),
