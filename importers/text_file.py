@@ -13,6 +13,11 @@ _LONG = f"longer than {MAX_LINE_BYTES:,} bytes"
 
 FIRST_BLOCK_BYTES = 65_536
 
+MIN_TEXT_TO_CONTROL = 20
+"""A text has fewer control characters than one of so many."""
+
+_TEXT = bytes({*range(0x20, 0x100), *b"\t\n\v\f\r\x1a\x1b"} - {0x7F})
+
 _NOT_TEXT = {
     codecs.BOM_UTF16_LE: "UTF-16: save it as UTF-8",
     codecs.BOM_UTF16_BE: "UTF-16: save it as UTF-8",
@@ -21,7 +26,7 @@ _NOT_TEXT = {
     b"\xfd7zXZ\0": "compressed by xz: unpack it first",
     b"\x28\xb5\x2f\xfd": "compressed by zstd: unpack it first",
     b"PK\x03\x04": "a ZIP archive, or a spreadsheet: save it as text",
-    b"SQLite format 3\0": "a database: export its table",
+    b"SQLite format 3\0": "a database: export its table as CSV",
 }
 """How files that are no text begin, each with what is to be done."""
 
@@ -77,6 +82,9 @@ def _require_text(path: Path, block: bytes) -> None:
     for beginning, kind in _NOT_TEXT.items():
         if block.startswith(beginning):
             raise ImportFileError(f"{path} is not a text file in UTF-8: it is {kind}")
+    written = block.replace(b"\0", b"")  # zeros are what a crash leaves
+    if len(written.translate(None, _TEXT)) * MIN_TEXT_TO_CONTROL > len(written):
+        raise ImportFileError(f"{path} is not a text file in UTF-8: it is binary")
 
 
 def _line(number: int, octets: bytes, stream: BinaryIO) -> FileLine:

@@ -275,6 +275,10 @@ def citizen_held(place: Place) -> httpx.Response:
     return place.client.delete(f"/v1/citizens/{citizen}", basis="asked")
 
 
+def fact_time(place: Place) -> httpx.Response:
+    return place.client.post("/v1/inquiries", {"channel": "sms", "at": "1970-01-01T00:00:12Z"})
+
+
 def link(place: Place) -> httpx.Response:
     path = place.inquiry()
     return place.tell(path, "link", other=path.rpartition("/")[2], kind="repeat")
@@ -359,7 +363,7 @@ PROVOKE: dict[str, Callable[[Place], httpx.Response]] = {
         citizen_held, question, unanswerable, record, stale_version, key_reused, key_in_flight,
         inquiry_annulled, inquiry_resolved, inquiry_not_resolved, nobody_answered, channel,
         contact_missing, no_arrival, visit_over, no_conversation, conversation_open, different_fact,
-        impossible_time, unknown_reference, agency_replied, already_rated, link, key_destroyed,
+        impossible_time, unknown_reference, agency_replied, already_rated, fact_time, link, key_destroyed,
         vault, unforeseen, view_stopped, unavailable, too_slow, request_timeout,
     )
 }  # fmt: skip

@@ -47,7 +47,7 @@ def test_an_import_says_what_it_could_not_read(dasan: Run, log: Log, tmp_path: P
     )
 
     assert told.returncode == 1
-    assert "line 3 not read: not epoch|call|queue|agent|event" in told.stdout
+    assert "line 3 not read: not time|call|queue|agent|event" in told.stdout
     assert events(log) == 3
 
 
@@ -90,7 +90,8 @@ def test_an_import_of_contacts_says_what_waits_and_what_it_could_not_read(
         "line 2 not read: type: no type of step; docs/contacts.md lists them",
         "line 1 waits: the contact has not been received",
     ]
-    assert as_json["waiting"] == {"count": 1, "lines": [[1, "the contact has not been received"]]}
+    reason = "the contact has not been received"
+    assert as_json["waiting"] == {"count": 1, "lines": [[1, reason]], "reasons": {reason: 1}}
 
 
 def test_a_catalogue_is_loaded_and_a_wrong_one_changes_nothing(

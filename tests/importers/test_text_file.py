@@ -87,7 +87,14 @@ def test_a_character_may_cross_the_end_of_the_first_block(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "content",
-    [b"PK\x03\x04\0\0\n", b"\x1f\x8b\x08\xff\xff\n", b"\xff\xfea\0", b"BZh91AY&SY", b"\xfe\xff\0a"],
+    [
+        b"PK\x03\x04\0\0\n",
+        b"\x1f\x8b\x08\xff\xff\n",
+        b"\xff\xfea\0",
+        b"\xfe\xff\0a",
+        b"BZh91AY&SY",
+        b"\x7fELF\2\1\1\0",
+    ],
 )
 def test_a_binary_file_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(ImportFileError, match="not a text file"):
