@@ -115,6 +115,7 @@ OTHERS: dict[HTTPStatus, list[str]] = {
 HEADERS: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},  # what still comes of it is not read
+    HTTPStatus.INTERNAL_SERVER_ERROR: {"Connection": "close"},  # the server does, once it is raised
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
 }
 

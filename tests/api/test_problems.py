@@ -117,3 +117,7 @@ def test_a_stream_goes_on_for_longer_than_an_answer_may_take(place: Place) -> No
 
 def test_whoever_sends_no_body_in_time_is_hung_up_on(place: Place) -> None:
     assert PROVOKE["request-timeout"](place).headers["connection"] == "close"
+
+
+def test_whoever_met_what_was_unforeseen_is_told_that_the_connection_ends(place: Place) -> None:
+    assert PROVOKE["unforeseen"](place).headers["connection"] == "close"
