@@ -363,7 +363,8 @@ PROVOKE: dict[str, Callable[[Place], httpx.Response]] = {
         citizen_held, question, unanswerable, record, stale_version, key_reused, key_in_flight,
         inquiry_annulled, inquiry_resolved, inquiry_not_resolved, nobody_answered, channel,
         contact_missing, no_arrival, visit_over, no_conversation, conversation_open, different_fact,
-        impossible_time, unknown_reference, agency_replied, already_rated, fact_time, link, key_destroyed,
+        impossible_time, fact_time, unknown_reference, agency_replied, already_rated, link,
+        key_destroyed,
         vault, unforeseen, view_stopped, unavailable, too_slow, request_timeout,
     )
 }  # fmt: skip
