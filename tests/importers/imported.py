@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from domain.inquiry import Inquiry
 from eventlog.log import Log
 from importers.queue_log import import_queue_log
 from importers.report import Report
@@ -74,6 +75,15 @@ class City:
                 "SELECT record FROM log WHERE stream_id = ANY (%s) ORDER BY position", [streams]
             ).fetchall()
         return [row[0] for row in rows]
+
+    def inquiries(self) -> list[Inquiry]:
+        """Return all inquiries that the source's lines made or changed."""
+        actor = f'"actor":"import:{self.source}"'.encode()
+        with self.log.database.connect() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT stream_id FROM log WHERE position(%b IN record) > 0", [actor]
+            ).fetchall()
+        return list(self.log.inquiries.get_each([stream for (stream,) in rows]).values())
 
     def events(self, *calls: str) -> list[dict[str, Any]]:
         return [orjson.loads(record) for record in self.records(*calls)]

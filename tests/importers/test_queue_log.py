@@ -456,12 +456,8 @@ def test_two_imports_of_one_file_at_the_same_time_add_it_once(city: City) -> Non
 
 
 def statuses(city: City) -> list[str]:
-    """Return which inquiries of the source are open, by how they stand."""
-    with city.log.database.connect() as connection:
-        rows = connection.execute("SELECT DISTINCT stream_id FROM log").fetchall()
-    found = city.log.inquiries.get_each([stream for (stream,) in rows])
-    mine = [i for i in found.values() if i.contact and i.contact.source == city.source]
-    return sorted(str(inquiry.status) for inquiry in mine)
+    """Return how the inquiries of the source stand."""
+    return sorted(str(inquiry.status) for inquiry in city.inquiries())
 
 
 OPEN = {"queued", "in_conversation"}
