@@ -31,6 +31,7 @@ from consumers.topics import PARTITIONS, Topic
 from eventlog.database import Database, prepare
 from eventlog.log import assembled
 from eventlog.reader import head, identity, read
+from projections import runner
 from tests.consumers.gateways import send, steps
 from tests.topic_making import create_topics
 
@@ -170,6 +171,7 @@ class Streaming:
 
     def _database(self) -> Database:
         place = self.bench.log(f"streamed_{next(self._numbers)}")
+        runner.prepare(place.database, place.settings.timezone)
         prepare_remembered(place.database)
         return place.database
 

@@ -5,7 +5,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from consumers.broker import Broker
+from domain.times import FactTimes
 from eventlog.continuing import published_at
 from eventlog.database import Database, prepare
 from eventlog.embedded import running
@@ -49,6 +51,12 @@ class Servers:
     settings: Settings
     keys: Keys
     template: Database
+
+    @property
+    def timeless(self) -> Settings:
+        """The settings of a log whose facts may be of any time, as they were before the rule."""
+        always = FactTimes(datetime(1900, 1, 1, tzinfo=UTC), timedelta(days=100_000))
+        return replace(self.settings, times=always)
 
     def named(self, name: str) -> Database:
         return Database(

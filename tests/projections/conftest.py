@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 
 from eventlog.archive import Archive
+from eventlog.database import Database
 from eventlog.log import Log, assembled
 from projections.asking_history import Past
 from tests.conftest import Servers
@@ -19,13 +20,20 @@ def city(log: Log) -> Iterator[City]:
         yield City(log, connection)
 
 
+@pytest.fixture
+def log(servers: Servers, database: Database) -> Iterator[Log]:
+    """An empty log, opened, whose facts may be of any time."""
+    with assembled(servers.timeless, database, servers.keys) as log:
+        yield log
+
+
 @pytest.fixture(scope="module")
 def old_city(servers: Servers, request: pytest.FixtureRequest) -> Iterator[City]:
     """A city that the examples of a property share: each begins after what the others left."""
     name = request.module.__name__.rpartition(".")[2]
     with (
         servers.database(name) as database,
-        assembled(servers.settings, database, servers.keys) as log,
+        assembled(servers.timeless, database, servers.keys) as log,
         log.database.connect() as connection,
     ):
         yield City(log, connection)

@@ -56,7 +56,7 @@ def told_days(servers: Servers, name: str) -> Iterator[Log]:
     """Yield a log in which those days were told, and that tests share: nobody may change it."""
     with (
         servers.database(name) as database,
-        assembled(servers.settings, database, servers.keys) as log,
+        assembled(servers.timeless, database, servers.keys) as log,
     ):
         tell_days(log)
         yield log

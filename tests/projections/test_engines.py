@@ -79,7 +79,7 @@ def clocks(servers: Servers) -> Iterator[City]:
     """A city in which people called whenever some clock changed."""
     with (
         servers.database("changing_clocks") as database,
-        assembled(servers.settings, database, servers.keys) as log,
+        assembled(servers.timeless, database, servers.keys) as log,
         database.connect() as connection,
     ):
         tell_clock_changes(log)

@@ -4,14 +4,12 @@ Such times were taken once: from 1970 to 2200. They are refused at the doors now
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.times import FactTimes
 from domain.vocabulary import Outcome, code
 from eventlog.archive import Archive
 from eventlog.log import assembled
@@ -43,12 +41,9 @@ ELSEWHERE = [
 @pytest.fixture(scope="module")
 def city(servers: Servers) -> Iterator[City]:
     """A city in which a call was answered and resolved at each of the times."""
-    as_before = replace(
-        servers.settings, times=FactTimes(earliest=FIRST, ahead=timedelta(days=100_000))
-    )
     with (
         servers.database("odd_times") as database,
-        assembled(as_before, database, servers.keys) as log,
+        assembled(servers.timeless, database, servers.keys) as log,
         log.database.connect() as connection,
     ):
         city = City(log, connection)

@@ -76,7 +76,7 @@ def made(servers: Servers, name: str, folder: Path, tell: Callable[[City], list[
     """Yield the export of a city that `tell` tells of, which returns where its statements are."""
     with (
         servers.database(name) as database,
-        assembled(servers.settings, database, servers.keys) as log,
+        assembled(servers.timeless, database, servers.keys) as log,
         log.database.connect() as connection,
     ):
         city = City(log, connection)

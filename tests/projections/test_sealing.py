@@ -183,7 +183,7 @@ def test_any_history_in_any_segments_is_what_postgresql_makes_of_it(
     folder = tmp_path_factory.mktemp("sealed") / "archive"
     with (
         servers.database("sealing_history") as database,
-        assembled(servers.settings, database, servers.keys) as log,
+        assembled(servers.timeless, database, servers.keys) as log,
         database.connect() as connection,
     ):
         for _ in record(log, history):

@@ -39,7 +39,7 @@ class Told(NamedTuple):
 def told(servers: Servers) -> Iterator[Told]:
     with (
         servers.database("searching") as database,
-        assembled(servers.settings, database, servers.keys) as log,
+        assembled(servers.timeless, database, servers.keys) as log,
         database.connect() as connection,
     ):
         tell_end(log, tell_beginning(log))
