@@ -93,8 +93,11 @@ class Call:
         self.missing = []
 
     def open_for(self, line: Waited) -> list[Visit]:
-        """Return the open visits that a line of another call fits, by the time of their entry."""
-        return [visit for visit in self._entered_with(line) if _fits(visit, line)]
+        """Return the open visits that a line of another call fits, by entry and by agent."""
+        return [
+            visit for visit in self._entered_with(line)
+            if _fits(visit, line) and _is_of_agent(visit, line)
+        ]  # fmt: skip
 
     def told_by(self, line: Waited) -> list[Visit]:
         """Return the visits that a line of another call may have told of before."""
@@ -115,9 +118,10 @@ class Call:
         self._count_events()
 
     def belong_to(self, other: UUID, at: datetime) -> None:
-        """Link the call's inquiry to that of the call which it came of."""
-        if self.inquiry is not None and not self.inquiry.annulled:
-            self.inquiry.link(other=other, kind=LinkKind.CHILD, at=at)
+        """Link the call's inquiry, as soon as it has arrived, to that which it came of."""
+        inquiry = self.inquiry
+        if inquiry is not None and not inquiry.annulled:
+            inquiry.link(other=other, kind=LinkKind.CHILD, at=max(at, inquiry.received_at))
         self._count_events()
 
     def lose(self, at: datetime) -> int:
@@ -281,6 +285,12 @@ def _fits(visit: Visit, line: Waited) -> bool:
     if isinstance(line, Completion):
         return visit.talking and _began(visit) <= line.at
     return visit.waiting and visit.enqueued_at <= line.at
+
+
+def _is_of_agent(visit: Visit, line: Waited) -> bool:
+    """Whether a line about a conversation names the agent who is in it, if it names any."""
+    agent = line.agent if isinstance(line, Completion) else None
+    return agent is None or visit.answered is None or visit.answered.agent == agent
 
 
 def _fits_set_back(visit: Visit, line: Waited) -> bool:

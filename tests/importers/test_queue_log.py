@@ -470,7 +470,7 @@ def test_an_attended_transfer_into_another_queue_goes_on_under_the_other_name(ci
         entered(131, "c2", "second", caller="7009"),
         line(132, "c2", "first", "PJSIP/7009", "ATTENDEDTRANSFER", "APP", "Queue", 12, 120, 1),
         connected(138, "c1", "second", "PJSIP/7051", wait=7),
-        completed(311, "c1", "second", wait=7, talk=173),
+        line(311, "c1", "second", "PJSIP/7051", "COMPLETEAGENT", 7, 173, 1),
     ]
 
     first, again = city.read(lines), city.read(lines)
@@ -499,6 +499,29 @@ def test_a_line_of_another_call_needs_the_one_visit_that_its_times_fit(city: Cit
 
     assert [number for number, _ in report.unreadable.lines] == [3, 4]
     assert statuses(city) == ["queued", "queued"]
+
+
+def test_a_conversation_of_another_agent_is_not_meant(city: City) -> None:
+    report = city.read(
+        [
+            entered(0, "c1"),
+            connected(4, "c1", wait=4),
+            line(64, "c2", "general", "Agent/a02", "COMPLETEAGENT", 4, 60, 1),
+        ]
+    )
+
+    assert [number for number, _ in report.unreadable.lines] == [3]
+    assert statuses(city) == ["in_conversation"]
+
+
+def test_a_call_that_arrives_after_its_name_was_used_is_linked_at_its_arrival(city: City) -> None:
+    city.read([entered(0, "c1")])
+
+    report = city.read([connected(4, "c2", wait=4), entered(60, "c2", "other")])
+
+    assert report.unreadable.count == 0
+    assert city.types("c1") == ["received", "queued", "answered"]
+    assert city.types("c2") == ["received", "queued", "linked"]
 
 
 def test_a_visit_of_an_earlier_import_is_found_under_another_name(city: City) -> None:
