@@ -73,7 +73,7 @@ class ContactMessages:
         messages = [record for part in records for record in part]
         steps, refusals = self._read(topic, messages)
         told = self._contacts.take(steps).told
-        refusals += [_refusal(one) for one in told if one.fate is Fate.REFUSED]
+        refusals += [self._refusal(one) for one in told if one.fate is Fate.REFUSED]
         with self.connection.transaction():
             self._rejections.add(refusals)
             move(self.connection, topic.id, moves)
@@ -103,6 +103,16 @@ class ContactMessages:
                 for warning in warnings:
                     _log.info("%s was taken, but %s", origin, warning)
         return steps, refusals
+
+    def _refusal(self, told: Told) -> Refusal:
+        """Return the refusal of a step, which was cleared of numbers when it was read.
+
+        Its contents name it, too: steps that contradict one that was taken have its id.
+        """
+        step, stream, ref, origin, _ = told.reported
+        text = step.as_json()
+        named = Code(self._keys.hashed("rejected", ref, text)[:16].hex())
+        return Refusal(named, stream, origin or "", told.reason, text)
 
     def _look_at(self, messages: Sequence[ConsumerRecord], refusals: Sequence[Refusal]) -> None:
         """Count the rejected messages that follow each other; stop where it is too many."""
@@ -139,9 +149,3 @@ def _text(message: ConsumerRecord) -> str:
     octets: bytes = (message.value or b"")[:MAX_LINE_BYTES]
     # Without the zeros of UTF-16, which would part the digits of a number.
     return cleared(octets.decode(errors="replace").replace("\0", ""))
-
-
-def _refusal(told: Told) -> Refusal:
-    """Return the refusal of a step, which was cleared of numbers when it was read."""
-    step, stream, ref, origin, _ = told.reported
-    return Refusal(ref, stream, origin or "", told.reason, step.as_json())

@@ -225,6 +225,22 @@ def test_a_step_that_contradicts_what_is_known_is_rejected(
     assert gateway.types() == ["received", "queued"]
 
 
+def test_each_step_that_says_otherwise_under_a_known_id_is_rejected(
+    connected: Connected, gateway: Gateway
+) -> None:
+    received = gateway.step("received", 0, channel="sms", category="tax")
+    others = [
+        received | {"data": {"channel": "sms", "category": category}}
+        for category in ("water", "parks", "parks")
+    ]
+
+    tell(connected, received, *others)
+
+    told = [json.loads(one["data"]["message"])["data"]["category"] for one in rejections(connected)]
+    assert sorted(told) == ["parks", "water"]
+    assert gateway.types() == ["received"]
+
+
 def test_a_step_that_comes_again_is_rejected_once(connected: Connected, gateway: Gateway) -> None:
     queued = gateway.step("queued", 10, queue="general")
     early = gateway.step("answered", 5, queue="general", enqueued_at=queued["time"], agent="a1")
