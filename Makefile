@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: setup demo test check fix bench bench-rebuild fuzz openapi asyncapi soak faults lock lowest clean
+.PHONY: setup demo test test-all check fix bench bench-rebuild fuzz openapi asyncapi soak faults lock lowest clean
 
 setup: $(READY)
 
@@ -22,6 +22,10 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest -n 3 --dist worksteal
+
+# What takes long besides: Spark, browsers, real calls, long properties.
+test-all: setup
+	$(BIN)/pytest -n 3 --dist worksteal -m "long and not faults and not fuzz and not soak"
 
 check: setup
 	$(BIN)/ruff check

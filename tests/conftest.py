@@ -160,11 +160,6 @@ def append(log: Log, *commands: Command) -> Sequence[Answer]:
     return log.portal.call(log.writer.append, *commands)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that no worker waits for another at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
-
-
 @contextmanager
 def _where_kafka_runs() -> Iterator[None]:
     try:

@@ -37,6 +37,7 @@ def fuzzed(url: str, *, phases: str, examples: int) -> subprocess.CompletedProce
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_service_keeps_to_its_document_in_some_requests(url: str) -> None:
     outcome = fuzzed(url, phases="examples,fuzzing", examples=2)
 

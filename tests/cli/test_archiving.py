@@ -196,6 +196,7 @@ def running(
             process.kill()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["project"]])
 def test_serving_and_projecting_seal_on_their_own(
     command: list[str], grown: Log, servers: Servers, url: str

@@ -105,6 +105,7 @@ def test_a_topic_that_is_missing_is_named_with_how_to_make_it(
     assert "Make it: kafka-topics.sh --create" in told.stderr
 
 
+@pytest.mark.long
 def test_a_log_is_relayed_verified_replicated_and_compared(
     city: Connected, copy: Database, dasan: Run, tmp_path: Path
 ) -> None:

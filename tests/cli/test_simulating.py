@@ -29,6 +29,7 @@ __all__ = ["dasan"]  # a fixture
 INQUIRIES = 150
 
 
+@pytest.mark.long
 def test_the_demo_runs_the_day_and_a_second_run_adds_nothing(dasan: Run, log: Log) -> None:
     first = dasan("demo", "--port", "0", "--inquiries", str(INQUIRIES))
     added = events(log)
@@ -73,6 +74,7 @@ def test_the_service_counts_the_day_as_it_was_sent(dasan: Run, log: Log) -> None
     assert total.ratios["first_agent_resolution"] == pytest.approx(counted.first_agent_resolution)
 
 
+@pytest.mark.long
 def test_a_day_that_broke_off_is_continued_and_nothing_is_there_twice(dasan: Run, log: Log) -> None:
     dasan("simulate", "--inquiries", "30")
     whole = events(log)

@@ -37,6 +37,7 @@ def stock(servers: Servers) -> Iterator[Stock]:
         yield stock
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [SHORT, pytest.param(LONG, marks=pytest.mark.faults)])
 def test_a_follower_gets_what_was_committed_in_order_and_once(
     dasan: Dasan, size: dict[str, int], tmp_path: Path
@@ -51,6 +52,7 @@ def test_a_follower_gets_what_was_committed_in_order_and_once(
     assert all(earlier <= later for earlier, later in pairwise(_recorded_times(dasan)))
 
 
+@pytest.mark.long
 def test_the_librarys_recorder_with_database_functions_loses_events_in_the_same_harness(
     stock: Stock, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ def chance() -> Random:
     return Random(seed)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("clients", "kills"), [(8, 2), pytest.param(64, 20, marks=pytest.mark.faults)]
 )

@@ -834,6 +834,7 @@ def test_the_small_sample_is_read_as_worked_out_by_hand(city: City, shared_data:
     }
 
 
+@pytest.mark.long
 def test_two_weeks_of_a_bank_are_counted_to_the_second(city: City, shared_data: Path) -> None:
     expected = json.loads((shared_data / "queue_log_1999-02-01_14.expected.json").read_text())[
         "all"

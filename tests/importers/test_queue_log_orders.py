@@ -103,6 +103,7 @@ def disordered(draw: st.DrawFn, lines: Sequence[str]) -> list[str]:
 days = st.integers(1, 8).flatmap(lambda n: st.tuples(*(calls(f"c{k}") for k in range(n))))
 
 
+@pytest.mark.long
 @given(day=days, data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_disorder_repeats_growth_and_rotation_change_nothing(

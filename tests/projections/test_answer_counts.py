@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -140,6 +141,7 @@ def test_every_row_is_the_naive_count_of_its_visits(
         assert {name: (row.sums | row.ratios)[name] for name in expected} == expected
 
 
+@pytest.mark.long
 @BRISK
 @given(told=st.lists(visits, max_size=25), zone=st.sampled_from(ZONES))
 def test_rows_of_any_grouping_sum_to_the_total(

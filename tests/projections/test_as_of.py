@@ -214,6 +214,7 @@ def test_a_history_that_cannot_be_read_in_time_is_given_up(
 # Properties
 
 
+@pytest.mark.long
 @UNHURRIED
 @given(
     history=histories(max_inquiries=2),

@@ -133,6 +133,7 @@ def test_a_row_of_zeros_says_nothing(busy: City) -> None:
     assert digests(busy) == before
 
 
+@pytest.mark.long
 @BRISK
 @given(history=histories(), sizes=SIZES)
 def test_any_split_into_batches_gives_the_digests_of_one_batch(
@@ -150,6 +151,7 @@ def test_any_split_into_batches_gives_the_digests_of_one_batch(
     assert digests(old_city) == whole
 
 
+@pytest.mark.long
 @settings(BRISK, max_examples=5)  # each folds what the others left, too
 @given(history=histories(), batch=st.integers(10, 100))
 def test_a_refold_in_batches_of_any_size_is_what_the_views_hold(

@@ -29,6 +29,8 @@ from tests.projections.engines import typed
 from tests.projections.published import exported, publish, replayed
 from tests.projections.test_digest import digests, refolded
 
+pytestmark = pytest.mark.long
+
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 ORDINARY = NEXT_MIDNIGHT - timedelta(hours=1)
 LAST = datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)

@@ -172,6 +172,7 @@ def test_how_far_it_has_come_is_told(busy: Log, tmp_path: Path) -> None:
     assert told == [8, 16, 24]
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(history=histories(), size=st.integers(5, 25))
 def test_any_history_in_any_segments_is_what_postgresql_makes_of_it(

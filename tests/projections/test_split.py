@@ -99,6 +99,7 @@ def open_visits(inquiry: Inquiry) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.long
 @BRISK
 @given(history=histories(), sizes=SIZES)
 def test_any_split_into_batches_gives_the_views_of_one_batch(
@@ -107,6 +108,7 @@ def test_any_split_into_batches_gives_the_views_of_one_batch(
     assert_any_split_gives_the_same(old_city, history, sizes)
 
 
+@pytest.mark.long
 @BRISK
 @given(history=histories(), together=st.integers(1, 20))
 def test_views_kept_up_to_date_while_the_log_is_written_equal_views_refolded(

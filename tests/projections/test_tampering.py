@@ -92,6 +92,7 @@ def test_a_sound_export_has_no_fault(taken: Path) -> None:
     assert fault(taken, earlier=note(taken)) is None
 
 
+@pytest.mark.long
 def test_a_sound_export_continues_every_earlier_checkpoint(taken: Path) -> None:
     told = records(taken)
 

@@ -10,6 +10,8 @@ from simulation.simulate import simulate
 from tests.simulation.days import LEAP_DAY, SEOUL
 from tests.simulation.figures import Figures, figures
 
+pytestmark = pytest.mark.long
+
 SEEDS = range(1, 21)
 INQUIRIES, AGENTS = 37_000, 524
 
