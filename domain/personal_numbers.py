@@ -15,8 +15,7 @@ REDACTED = "[redacted]"
 _LONG_VOWELS = frozenset("ㅡᅳーｰ")
 """Letters that are typed for a dash."""
 
-_FEWEST_NUMERIC = 7
-"""Of thirteen digits: a character such as ⑩ stands for two."""
+_DIGITS = 13
 
 _BLANK = "[ ,]"
 _YEAR, _MONTH, _DAY = "[0-9]{2}", "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
@@ -80,8 +79,9 @@ def personal_number_in(code: str) -> str | None:
 
 def _resident_numbers(text: str) -> Iterator[tuple[int, int]]:
     """Yield where each number begins and where it is over."""
-    if sum(map(str.isnumeric, text)) < _FEWEST_NUMERIC:
-        return
+    decimal, numeric = sum(map(str.isdecimal, text)), sum(map(str.isnumeric, text))
+    if decimal + 2 * (numeric - decimal) < _DIGITS:  # one such as ⑩ stands for two
+        return  # found out much faster, and true of almost every text
     skeleton, places = _skeleton(text)
     for number in _RESIDENT_NUMBER.finditer(skeleton):
         yield places[number.start()], places[number.end() - 1] + 1
