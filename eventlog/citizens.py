@@ -24,7 +24,7 @@ POSITIONS_AT_ONCE = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is of somebody; `vault.forgettable` in forgetting.sql says what each is."""
+    """What there is of somebody; `vault.forgettable` in forget.sql says what each is."""
 
     inquiries: Sequence[UUID]
     citizens: Sequence[UUID]

@@ -1,5 +1,6 @@
 """Reaching the database: which one, whether it can be trusted, and with which rights."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ KEYLESS = b""
 """In place of a look-up key's hash: a log that nobody writes to with keys."""
 
 SERVICE = "dasan_service"
+
+FUNCTIONS = ("append.sql", "forget.sql")
+"""Files that may change while a log's tables stay; each can be run again."""
 
 # Rights belong to roles, roles to the whole server: made once, shared by its databases.
 ROLES: dict[str, tuple[str, ...]] = {
@@ -159,12 +163,31 @@ def prepare(database: Database, settings: Settings, keys: Keys | None) -> None:
                     connection.execute(files("eventlog").joinpath("tree.sql").read_bytes())
                 if not _exists(connection, "vault.asked"):
                     connection.execute(files("eventlog").joinpath("forgetting.sql").read_bytes())
+                for name in FUNCTIONS:
+                    _install(connection, name)
         except psycopg.errors.InsufficientPrivilege as error:
             raise DatabaseError(
                 f"the user of the database {database.name} may not make tables or roles: {error}. "
                 "Give it CREATEROLE and CREATE on the database for the first start"
             ) from error
         _require_identity(connection, database, settings, keys)
+
+
+def _install(connection: Connection, name: str) -> None:
+    """Run a file of functions unless its text is the one that was run last."""
+    statements = files("eventlog").joinpath(name).read_bytes()
+    sha256 = hashlib.sha256(statements).hexdigest()
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS installed (file text PRIMARY KEY, sha256 text NOT NULL)"
+    )
+    row = connection.execute("SELECT sha256 FROM installed WHERE file = %s", [name]).fetchone()
+    if row != (sha256,):
+        connection.execute(statements)
+        connection.execute(
+            "INSERT INTO installed VALUES (%s, %s)"
+            " ON CONFLICT (file) DO UPDATE SET sha256 = excluded.sha256",
+            [name, sha256],
+        )
 
 
 def _lookup_id(keys: Keys | None) -> bytes:

@@ -1,6 +1,6 @@
 """Forgetting: what is destroyed and what says so in one transaction, then the dead rows.
 
-`forgetting.sql` destroys and appends. What it has to leave to whoever holds it comes after; then
+`forget.sql` destroys and appends. What it has to leave to whoever holds it comes after; then
 what is dead leaves the files. All of it may be done again, and comes to what the first time did.
 """
 

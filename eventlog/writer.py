@@ -38,7 +38,7 @@ FAULTS = (psycopg.Error, struct.error, UnicodeEncodeError)
 
 
 class Outcome(StrEnum):
-    """What `append` says to a command; `eventlog/log.sql` defines each."""
+    """What `append` says to a command; `eventlog/append.sql` defines each."""
 
     ACCEPTED = "accepted"
     REPEATED = "repeated"

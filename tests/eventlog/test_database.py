@@ -136,6 +136,21 @@ def test_a_second_start_changes_nothing(servers: Servers, log: Log) -> None:
         assert connection.execute("SELECT count(*) FROM log").fetchone() == (1,)
 
 
+def test_a_log_made_by_another_version_gets_the_functions_of_this_one(
+    servers: Servers, log: Log
+) -> None:
+    with log.database.connect_as_owner() as owner:
+        body = owner.execute("SELECT prosrc FROM pg_proc WHERE proname = 'append'").fetchone()
+        owner.execute("DROP FUNCTION append")
+        owner.execute("UPDATE installed SET sha256 = 'another' WHERE file = 'append.sql'")
+
+    prepare(log.database, servers.settings, servers.keys)
+
+    with log.database.connect_as_owner() as owner:
+        found = owner.execute("SELECT prosrc FROM pg_proc WHERE proname = 'append'").fetchone()
+    assert found == body
+
+
 def test_another_citys_log_is_refused(servers: Servers, database: Database) -> None:
     with pytest.raises(DatabaseError, match="set DASAN_CITY=seoul"):
         prepare(database, replace(servers.settings, city="busan"), servers.keys)

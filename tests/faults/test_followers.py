@@ -80,15 +80,15 @@ def _shows(subject: harness.Subject, fault: str, folder: Path) -> bool:
 
 
 def _break(database: Database, changes: dict[str, str]) -> None:
-    log_sql = files("eventlog").joinpath("log.sql").read_text()
-    begin = log_sql.index("CREATE FUNCTION append(")
-    function = log_sql[begin : log_sql.index("END $$;", begin)] + "END $$"
+    append_sql = files("eventlog").joinpath("append.sql").read_text()
+    begin = append_sql.index("CREATE OR REPLACE FUNCTION append(")
+    function = append_sql[begin : append_sql.index("END $$;", begin)] + "END $$"
     for protection, shortcut in changes.items():
         assert protection in function
         function = function.replace(protection, shortcut)
     with database.connect_as_owner() as owner:
         owner.execute("CREATE SEQUENCE shortcut")
-        owner.execute(function.replace("CREATE", "CREATE OR REPLACE", 1).encode())
+        owner.execute(function.encode())
 
 
 def _recorded_times(dasan: Dasan) -> list[str]:
