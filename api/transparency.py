@@ -11,7 +11,8 @@ from api.security import Scope, needs
 from api.service import ServiceDep
 from eventlog import reader
 from eventlog.growing import newest, tiles_in
-from eventlog.tiles import HASH_BYTES, WIDTH, Place, bundle, bundle_path, parsed_path, path_of
+from eventlog.tiles import WIDTH, Place, bundle, bundle_path, parsed_path, path_of
+from eventlog.tree import HASH_BYTES
 
 router = router_of("", "transparency")
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 from uuid import UUID
 
 import typer
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from eventlog.checkpoint import Checkpoint, Verifier
     from eventlog.proving import Proof
     from eventlog.reader import StoredRecord
+    from projections.export_checking import Checked
+    from projections.exported import Export
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 _POSITION = re.compile("[1-9][0-9]{0,18}", re.ASCII)
@@ -148,7 +151,8 @@ def verify(
 ) -> None:
     """Check an export, or a proof, without database and network; name the first thing wrong.
 
-    Every signature, hash and root, the order, and every typed row against its record.
+    Every signature, hash and root, the order, every file, and every typed row against its record.
+    Status 0: it is proved. 1: something is wrong. 3: nothing is, and it is not proved; it says why.
     """
     from projections.export_checking import verify as verify_export
     from projections.exported import Export
@@ -156,21 +160,63 @@ def verify(
     if path.suffix == ".tlog-proof":
         raise typer.Exit(_verified_proof(path, key, as_json=as_json))
     export_ = Export(path)
-    verifier = verifier_of(key) if key else export_.verifier
-    note = _text(earlier) if earlier else None
-    checkpoint, fault = verify_export(export_, verifier, note)
+    against = Against.of(export_, key)
+    checked = verify_export(export_, against.verifier, _text(earlier) if earlier else None)
+    doubts = against.doubts(checked)
     if as_json:
-        _print({**document(checkpoint, verifier), "fault": fault and fault._asdict()})
-    elif fault:
-        print(f"wrong: {fault}")
-    else:
-        print(
-            f"nothing is wrong: {checkpoint.size:,} records of {checkpoint.origin} are those that"
-            f" {verifier} has signed"
+        kept_elsewhere = earlier is not None
+        _print(
+            {**document(checked.checkpoint, against.verifier), **against.document(doubts)}
+            | {"earlier": kept_elsewhere, "fault": checked.fault and checked.fault._asdict()}
         )
-        if not key:
-            print("compare that key with one that you have from elsewhere: it lay in the export")
-    raise typer.Exit(1 if fault else 0)
+    elif checked.fault:
+        print(f"wrong: {checked.fault}")
+    else:
+        size, origin = checked.checkpoint.size, checked.checkpoint.origin
+        print(
+            f"nothing is wrong: {size:,} records of {origin} are those that {against.verifier} has"
+            f" signed{', and continue the earlier checkpoint' if earlier else ''}"
+        )
+        against.print_doubts(doubts)
+    raise typer.Exit(1 if checked.fault else NOT_PROVED if doubts else 0)
+
+
+NOT_PROVED = 3
+"""The exit status where nothing is wrong, and something is not proved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The key that an export is verified against, and whether it came from elsewhere."""
+
+    verifier: "Verifier"
+    is_from_elsewhere: bool
+
+    @classmethod
+    def of(cls, export: "Export", key: str | None) -> Self:
+        """Return what `--key` names, else the export's own key."""
+        if key is None:
+            return cls(export.verifier, is_from_elsewhere=False)
+        lies_within = Path(key).resolve().is_relative_to(export.folder.resolve())
+        return cls(verifier_of(key), is_from_elsewhere=not (lies_within and Path(key).exists()))
+
+    def doubts(self, checked: "Checked") -> list[str]:
+        """Return why it is not proved though nothing is wrong."""
+        own = (
+            "the key lay in the export, where whoever changed the rest could change it: give --key"
+            " with one that you had before, or have from elsewhere"
+        )
+        found = [] if self.is_from_elsewhere else [own]
+        return found + ([checked.doubt] if checked.doubt else [])
+
+    def document(self, doubts: list[str]) -> dict[str, object]:
+        """Return what JSON says of it."""
+        return {"key_from": "--key" if self.is_from_elsewhere else "export", "not_proved": doubts}
+
+    def print_doubts(self, doubts: list[str]) -> None:
+        """Say why it is not proved."""
+        for doubt in doubts:
+            print(f"not proved: {doubt}")
 
 
 def verifier_of(key: str) -> "Verifier":

@@ -1,13 +1,15 @@
 """`dasan audit replay`: every published KPI, recomputed from an export."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.auditing import AsJson, document, verifier_of
+from cli.auditing import NOT_PROVED, Against, AsJson, document
 
 if TYPE_CHECKING:
+    from eventlog.checkpoint import Checkpoint
     from projections.replaying import Replayed
 
 
@@ -18,10 +20,10 @@ def replay(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recompute every published statement of an export, without database and network.
+    """Verify an export, and recompute every published statement of it.
 
-    Names the first figure of each that is another: docs/statements.md. That the records are those
-    that were signed is what `dasan audit verify` checks.
+    Needs no database and no network. Names what is wrong first with the export, or the first
+    figure of each statement that is another: docs/statements.md. The status is as of `verify`.
     """
     from cli.answering import print_document
     from cli.progress import progress_bar
@@ -29,27 +31,37 @@ def replay(
     from projections.replaying import replay as replay_export
 
     export = Export(folder)
-    verifier = verifier_of(key) if key else export.verifier
-    with progress_bar("replaying", export.checkpoint(verifier).size) as progress:
-        checkpoint, found = replay_export(export, verifier, progress or (lambda _: None))
-    wrong = [one for one in found if one.reason]
+    against = Against.of(export, key)
+    size = export.checkpoint(against.verifier).size
+    with progress_bar("replaying", size) as progress:
+        checked, found = replay_export(export, against.verifier, progress or (lambda _: None))
+    wrong, doubts = [one for one in found if one.reason], against.doubts(checked)
     if as_json:
-        statements = [_told(one) for one in found]
-        print_document({**document(checkpoint, verifier), "statements": statements})
+        print_document(
+            {**document(checked.checkpoint, against.verifier), **against.document(doubts)}
+            | {"fault": checked.fault and checked.fault._asdict()}
+            | {"statements": [_told(one) for one in found]}
+        )
+    elif checked.fault:
+        print(f"wrong: {checked.fault}")
     else:
-        for one in wrong:
-            print(f"wrong: the statement at position {one.position:,}: {one.reason}")
-        for one in found:
-            if one.note:
-                print(f"note: the statement at position {one.position:,}: {one.note}")
-        if not wrong:
-            print(
-                f"nothing is wrong: {len(found):,} statement{'' if len(found) == 1 else 's'} among"
-                f" {checkpoint.size:,} records of {checkpoint.origin} say what the records make"
-            )
-        if not key:
-            print("compare the key with one that you have from elsewhere: it lay in the export")
-    raise typer.Exit(1 if wrong else 0)
+        _print_told(checked.checkpoint, found)
+        against.print_doubts(doubts)
+    raise typer.Exit(1 if checked.fault or wrong else NOT_PROVED if doubts else 0)
+
+
+def _print_told(checkpoint: "Checkpoint", found: "Sequence[Replayed]") -> None:
+    wrong = [one for one in found if one.reason]
+    for one in wrong:
+        print(f"wrong: the statement at position {one.position:,}: {one.reason}")
+    for one in found:
+        if one.note:
+            print(f"note: the statement at position {one.position:,}: {one.note}")
+    if not wrong:
+        print(
+            f"nothing is wrong: {len(found):,} statement{'' if len(found) == 1 else 's'} among"
+            f" {checkpoint.size:,} records of {checkpoint.origin} say what the records make"
+        )
 
 
 def _told(one: "Replayed") -> dict[str, Any]:

@@ -6,10 +6,9 @@ docs/archive.md has its format for those who read it with other programs.
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from duckdb import DuckDBPyConnection
-
+from eventlog.delivered import IrregularFileError
 from eventlog.manifest import (
     FileEntry,
     Manifest,
@@ -19,7 +18,7 @@ from eventlog.manifest import (
     parsed,
     written,
 )
-from eventlog.storage import ArchiveError, reaching, storage
+from eventlog.storage import ArchiveError, Delivered, reaching, storage
 
 __all__ = ["SEGMENT_EVENTS", "Archive", "ArchiveError", "DamagedArchiveError"]
 
@@ -60,6 +59,13 @@ class Archive:
         self.url = url
         self._storage = storage(url)
 
+    @classmethod
+    def delivered(cls, folder: Path) -> Self:
+        """Return an archive that others have brought: of its files, only copies are used."""
+        archive = cls(str(folder))
+        archive._storage = Delivered(folder)
+        return archive
+
     def segments(self) -> list[Manifest]:
         """Return the manifests in the order of the log, from position 1 on without a gap.
 
@@ -67,8 +73,7 @@ class Archive:
             DamagedArchiveError: one is missing, foreign or none; names it.
         """
         places = self._places()
-        with reaching(self.url):
-            contents = self._storage.read([place.name for place in places])
+        contents = self._read([place.name for place in places])
         found: list[Manifest] = []
         for place, text in zip(places, contents, strict=True):
             manifest = self._parsed(place.name, text)
@@ -96,32 +101,38 @@ class Archive:
             return self._storage.names()
 
     def path(self, name: str) -> str:
-        """Return how DuckDB names a file, once `open_on` was called."""
+        """Return where a file is, for people."""
         return self._storage.path(name)
 
-    def open_on(self, duck: DuckDBPyConnection) -> None:
-        """Let a DuckDB connection read the files."""
-        self._storage.open_on(duck)
-
     def fetch_whole(self, entry: FileEntry, folder: Path) -> Path:
-        """Return a file of this machine that is what its entry says, copied into `folder` at need.
+        """Return a file in `folder`, which is our own, that is what its entry says.
+
+        It is the one way to a file's contents: engines are given what this returns. Its name has
+        nothing in it that an engine could take for a pattern, or for a column. What was fetched
+        into the folder before is returned as it is.
 
         Raises:
             DamagedArchiveError: it is missing, or another one.
         """
+        path = folder / entry.name
+        if path.exists():
+            return path
+        part = folder / f"{entry.name}.part"
         try:
             with reaching(self.url):
-                path = self._storage.fetch(entry.name, folder)
+                self._storage.fetch(entry, part)
         except FileNotFoundError as error:
             raise self._damaged(entry.name, "it is missing") from error
-        found = entry_of(path, rows=entry.rows)
+        except IrregularFileError as error:
+            raise self._damaged(entry.name, str(error)) from error
+        found = entry_of(part, rows=entry.rows)
         if found.bytes != entry.bytes:
             reason = f"it has {found.bytes:,} bytes, and its manifest says {entry.bytes:,}"
             raise self._damaged(entry.name, reason)
         if found.sha256 != entry.sha256:
             reason = f"its SHA-256 is {found.sha256}, and its manifest says {entry.sha256}"
             raise self._damaged(entry.name, reason)
-        return path
+        return part.rename(path)
 
     def publish(self, manifest: Manifest, folder: Path) -> None:
         """Put a segment there whose files are in `folder`: its manifest last, which makes it one.
@@ -134,6 +145,13 @@ class Archive:
         with reaching(self.url):
             for entry in (manifest.records, manifest.events, entry_of(path, rows=1)):
                 self._storage.publish(folder / entry.name, entry)
+
+    def _read(self, names: Sequence[str]) -> list[bytes]:
+        try:
+            with reaching(self.url):
+                return self._storage.read(names)
+        except IrregularFileError as error:
+            raise self._damaged(self.url, str(error)) from error
 
     def _parsed(self, name: str, text: bytes) -> Manifest:
         try:

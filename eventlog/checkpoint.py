@@ -77,9 +77,21 @@ class Verifier:
         Raises:
             CheckpointError: it is none, or this key has not signed it.
         """
-        text, _, signatures = note.rpartition("\n\n")
-        text += "\n"
-        checkpoint = _parsed(text)
+        checkpoint = _parsed(_split(note)[0])
+        self.require_signed(note, f"the checkpoint of {checkpoint.size:,} records")
+        if checkpoint.origin != self.name:
+            raise CheckpointError(
+                f"the checkpoint is of {checkpoint.origin!r:.80}, and the key of {self.name}"
+            )
+        return checkpoint
+
+    def require_signed(self, note: str, what: str) -> str:
+        """Return the text of a signed note (C2SP signed-note); `what` names it in errors.
+
+        Raises:
+            CheckpointError: this key has not signed it.
+        """
+        text, signatures = _split(note)
         for line in signatures.splitlines():
             dash, _, rest = line.partition(" ")
             name, _, signature = rest.partition(" ")
@@ -91,17 +103,11 @@ class Verifier:
                 public.verify(octets[_KEY_ID_BYTES:], text.encode())
             except InvalidSignature as error:
                 raise CheckpointError(
-                    f"the signature of the checkpoint of {checkpoint.size:,} records is not by"
-                    f" {self.name} {self.key_id.hex()}, or the text was changed"
+                    f"the signature of {what} is not by {self.name} {self.key_id.hex()}, or the"
+                    " text was changed"
                 ) from error
-            if checkpoint.origin != self.name:
-                raise CheckpointError(
-                    f"the checkpoint is of {checkpoint.origin!r:.80}, and the key of {self.name}"
-                )
-            return checkpoint
-        raise CheckpointError(
-            f"no signature by {self.name} {self.key_id.hex()} is on the checkpoint"
-        )
+            return text
+        raise CheckpointError(f"no signature by {self.name} {self.key_id.hex()} is on {what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +128,16 @@ class Signer:
 
     def signed(self, checkpoint: Checkpoint) -> str:
         """Return the signed note of a checkpoint."""
-        signature = self._key.sign(checkpoint.text.encode())
-        line = f"{_DASH} {self.name} {encoded(self.verifier.key_id + signature)}\n"
-        return f"{checkpoint.text}\n{line}"
+        return self.signed_text(checkpoint.text)
+
+    def signed_text(self, text: str) -> str:
+        """Return the signed note (C2SP signed-note) of lines of text.
+
+        No text may be one that means something else: a checkpoint begins with the log's origin,
+        everything else with what it is.
+        """
+        signature = self._key.sign(text.encode())
+        return f"{text}\n{_DASH} {self.name} {encoded(self.verifier.key_id + signature)}\n"
 
 
 def signer_of(source: str, home: Path) -> Signer:
@@ -134,6 +147,12 @@ def signer_of(source: str, home: Path) -> Signer:
         KeyFileError: the key is malformed, or can neither be read nor made.
     """
     return Signer(source, secret("DASAN_SIGNING_KEY", home / "keys" / "signing"))
+
+
+def _split(note: str) -> tuple[str, str]:
+    """Return the text of a note, which ends with a line break, and its signatures."""
+    text, _, signatures = note.rpartition("\n\n")
+    return f"{text}\n", signatures
 
 
 def _parsed(text: str) -> Checkpoint:

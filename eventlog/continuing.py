@@ -14,7 +14,8 @@ from psycopg import Connection
 from eventlog.checkpoint import Checkpoint, CheckpointError, Signer
 from eventlog.growing import TreeError, caught_up, newest, tiles_in
 from eventlog.proof import range_root
-from eventlog.tiles import HASH_BYTES, WIDTH, Place, nodes_of
+from eventlog.tiles import WIDTH, Place, nodes_of
+from eventlog.tree import HASH_BYTES
 
 LOOKED_AT = 1_000_000
 """Of the newest records, how many are hashed again at a start: that takes a second or two."""

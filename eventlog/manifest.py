@@ -22,6 +22,9 @@ from eventlog.tree import Peaks
 _DIGITS = 10
 """Of a position in a name, so that names sort by position."""
 
+MAX_MANIFEST_BYTES = 16_384
+"""More than any has: a hash for each of at most 63 peaks."""
+
 
 class ManifestError(ValueError):
     """This is no manifest; says why."""

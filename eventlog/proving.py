@@ -16,8 +16,8 @@ from eventlog.checkpoint import Checkpoint, Verifier
 from eventlog.growing import newest, tiles_in
 from eventlog.proof import Node, ProofError, inclusion, require_included
 from eventlog.reader import SELECT, StoredRecord
-from eventlog.tiles import HASH_BYTES, nodes_of
-from eventlog.tree import leaf_hash
+from eventlog.tiles import nodes_of
+from eventlog.tree import HASH_BYTES, leaf_hash
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1"
 _INDEX = re.compile("index (0|[1-9][0-9]{0,18})", re.ASCII)

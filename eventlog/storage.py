@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import fsspec  # type: ignore[import-untyped]  # it has no types
-from duckdb import DuckDBPyConnection
 
-from eventlog.manifest import FileEntry
+from eventlog.delivered import IrregularFileError, copy_whole, read_whole
+from eventlog.manifest import MAX_MANIFEST_BYTES, FileEntry
 
 _CHUNK_BYTES = 1 << 20
 
@@ -57,18 +57,39 @@ class Folder:
         part.rename(self._folder / entry.name)
         _sync(self._folder)
 
-    def fetch(self, name: str, _: Path) -> Path:
-        """Return a file of this machine with the contents of `name`: itself."""
-        path = self._folder / name
-        path.stat()  # raises where it is not there
-        return path
-
-    def open_on(self, duck: DuckDBPyConnection) -> None:
-        """Let a DuckDB connection read the files: it can."""
+    def fetch(self, entry: FileEntry, path: Path) -> None:
+        """Put a link to the file of an entry at a path of our own."""
+        kept = self._folder / entry.name
+        kept.stat()  # raises where it is not there
+        path.symlink_to(kept.absolute())
 
     def path(self, name: str) -> str:
-        """Return how DuckDB names a file."""
+        """Return where a file is, for people."""
         return str(self._folder / name)
+
+
+class Delivered(Folder):
+    """A folder that others may have written, and still may: what is read of it is a copy."""
+
+    def names(self) -> list[str]:
+        """Return the names of the files; none if the folder is not there."""
+        return [] if self._folder.is_symlink() else super().names()
+
+    def read(self, names: Sequence[str]) -> list[bytes]:
+        """Return the contents of manifests.
+
+        Raises:
+            IrregularFileError: one is not a file, or too large.
+        """
+        return [read_whole(self._folder / name, MAX_MANIFEST_BYTES) for name in names]
+
+    def fetch(self, entry: FileEntry, path: Path) -> None:
+        """Put a copy of the file of an entry at a path of our own.
+
+        Raises:
+            IrregularFileError: it is not a file, or larger than its entry says.
+        """
+        copy_whole(self._folder / entry.name, path, entry.bytes)
 
 
 class Remote:
@@ -106,18 +127,12 @@ class Remote:
                 found.update(chunk)
         _require_same(found.hexdigest(), entry, self.path(entry.name))
 
-    def fetch(self, name: str, folder: Path) -> Path:
-        """Return a file of this machine with the contents of `name`: a copy in `folder`."""
-        path = folder / name
-        self._filesystem.get_file(self._place(name), str(path))
-        return path
-
-    def open_on(self, duck: DuckDBPyConnection) -> None:
-        """Let a DuckDB connection read the files."""
-        duck.register_filesystem(self._filesystem)
+    def fetch(self, entry: FileEntry, path: Path) -> None:
+        """Put a copy of the file of an entry at a path of our own."""
+        self._filesystem.get_file(self._place(entry.name), str(path))
 
     def path(self, name: str) -> str:
-        """Return how DuckDB names a file."""
+        """Return where a file is, for people."""
         unstripped: str = self._filesystem.unstrip_protocol(self._place(name))
         return unstripped
 
@@ -158,7 +173,7 @@ def reaching(url: str) -> Iterator[None]:
     others = (botocore.BotoCoreError, botocore.ClientError) if botocore else ()
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, IrregularFileError):
         raise
     except (OSError, *others) as error:
         raise ArchiveError(

@@ -4,16 +4,15 @@ A tile of level L holds the hashes of 256 neighbouring subtrees of 256**L leaves
 of a level holds those that there are.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from eventlog.proof import Node
+from eventlog.tree import HASH_BYTES, subtree
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
-HASH_BYTES = 32
 _GROUP = 1_000
 _NUMBER_PATH = re.compile(r"((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([0-9]{1,3}))?", re.ASCII)
 
@@ -108,19 +107,6 @@ def nodes_of(tiles: Tiles) -> Node:
         return subtree(hashes)
 
     return node
-
-
-def subtree(hashes: bytes) -> bytes:
-    """Return the hash of the subtree over 2**n hashes, one behind the other."""
-    sha256, pair = hashlib.sha256, 2 * HASH_BYTES
-    while len(hashes) > HASH_BYTES:  # node_hash, for many: what verifying a log spends its time on
-        hashes = b"".join(
-            [
-                sha256(b"\x01" + hashes[at : at + pair]).digest()
-                for at in range(0, len(hashes), pair)
-            ]
-        )
-    return hashes
 
 
 def grown(tiles: Tiles, size: int, leaves: Sequence[bytes]) -> Mapping[Place, bytes]:

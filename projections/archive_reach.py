@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from duckdb import DuckDBPyConnection
 
-from projections.decoding import quoted
+from projections.duck import parquet
 from projections.runner import REACHING_BACK
 
 REACHING = ", ".join(f"'{name.rpartition('.v')[0]}'" for name in REACHING_BACK)
@@ -44,7 +44,7 @@ class Reach:
 
     def note(self, segment: int, events: Path) -> None:
         """Note the streams of a segment, given the file of its typed rows."""
-        rows = f"(SELECT * FROM read_parquet({quoted(events)}) WHERE NOT restated)"
+        rows = f"(SELECT * FROM {parquet(events)} WHERE NOT restated)"
         self._duck.execute(
             "INSERT INTO span SELECT ?, stream_id, min(version), max(version), min(position),"
             f" bool_or(type IN ({REACHING})) FROM {rows} GROUP BY stream_id",

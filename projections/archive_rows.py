@@ -7,7 +7,8 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from eventlog.manifest import FileEntry, Manifest
-from projections.decoding import quoted
+from eventlog.record import MAX_RECORD_BYTES
+from projections.duck import parquet
 
 RECORDS, EVENTS = "sealed_records", "sealed_events"
 """The relations of a segment: the rows of its files."""
@@ -34,7 +35,7 @@ def unreadable(
     duck: DuckDBPyConnection, path: Path, entry: FileEntry, columns: Columns
 ) -> Fault | None:
     """Return what is wrong with a file as a table: no Parquet, other columns, other rows."""
-    relation = f"read_parquet({quoted(path)})"
+    relation = parquet(path)
     try:
         found = columns_of(duck, relation)
         [[rows]] = duck.execute(f"SELECT count(*) FROM {relation}").fetchall()
@@ -51,25 +52,36 @@ def unreadable(
     return None
 
 
-def broken(duck: DuckDBPyConnection, path: Path, entry: FileEntry) -> Fault | None:
-    """Return what is wrong with a file whose rows cannot be read."""
+def relate_records(duck: DuckDBPyConnection, path: Path, entry: FileEntry) -> Fault | None:
+    """Load a segment's records as the relation of them, or return why they cannot be.
+
+    Loaded whole, they are what is in the file, whatever the file says of its parts.
+    """
+    return _load(
+        duck,
+        RECORDS,
+        f"SELECT position, record, row_number() OVER () - 1 AS row FROM {parquet(path)}"
+        f" WHERE strlen(coalesce(record, '')) <= {MAX_RECORD_BYTES}",
+        entry,
+    )
+
+
+def relate_events(duck: DuckDBPyConnection, path: Path, entry: FileEntry) -> Fault | None:
+    """Load a segment's typed rows as the relation of them, or return why they cannot be."""
+    return _load(duck, EVENTS, f"SELECT * FROM {parquet(path)}", entry)
+
+
+def _load(duck: DuckDBPyConnection, relation: str, select: str, entry: FileEntry) -> Fault | None:
     try:
-        duck.execute(f"SELECT max(hash(COLUMNS(*))) FROM read_parquet({quoted(path)})")
+        duck.execute(f"CREATE OR REPLACE TABLE {relation} AS {select}")
+        [[rows]] = duck.execute(f"SELECT count(*) FROM {relation}").fetchall()
     except duckdb.Error as error:
         reason = str(error).partition("\n")[0]
         return Fault(entry.name, None, f"its rows cannot be read: {reason}")
+    if rows != entry.rows:
+        reason = f"{entry.rows - rows:,} of its records have more than {MAX_RECORD_BYTES:,} bytes"
+        return Fault(entry.name, None, reason)
     return None
-
-
-def relate(duck: DuckDBPyConnection, records: Path, events: Path) -> None:
-    """Define the relations of a segment's files."""
-    duck.execute(
-        f"CREATE OR REPLACE TEMPORARY VIEW {RECORDS} AS SELECT position, record,"
-        f" file_row_number AS row FROM read_parquet({quoted(records)}, file_row_number = true)"
-    )
-    duck.execute(
-        f"CREATE OR REPLACE TEMPORARY VIEW {EVENTS} AS SELECT * FROM read_parquet({quoted(events)})"
-    )
 
 
 def misplaced_record(

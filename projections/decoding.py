@@ -11,6 +11,7 @@ from duckdb import DuckDBPyConnection
 from psycopg import Connection
 
 from domain.events import CATALOGUE
+from projections.duck import quoted
 from projections.runner import REACHING_BACK, UnknownTypeError
 from projections.views import text
 
@@ -95,11 +96,6 @@ def read_lines(path: Path) -> str:
         "SELECT json AS record"
         f" FROM read_ndjson_objects({quoted(path)}, maximum_object_size = {_MAX_RECORD_BYTES})"
     )
-
-
-def quoted(path: Path) -> str:
-    """Return a path as SQL has it."""
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def type_relations(duck: DuckDBPyConnection, table: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from math import gcd
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,8 @@ from projections.clocks import HOUR, offset, past_hour, transitions
 
 MEMORY_LIMIT = "800MB"
 """What does not fit goes to a temporary folder."""
+
+_PATTERN = frozenset("*?[]{}")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BEGINNING = EPOCH + timedelta(days=1)
@@ -52,6 +55,29 @@ def opened(memory_limit: str = MEMORY_LIMIT) -> Iterator[DuckDBPyConnection]:
             yield duck
         finally:
             duck.close()
+
+
+def parquet(*paths: Path) -> str:
+    """Return the relation of exactly these files' rows: the one place that opens any.
+
+    A path is never taken for a pattern, nor its folders for columns.
+
+    Raises:
+        ValueError: a path has a character of a pattern: it is not one that this program has made.
+    """
+    for path in paths:
+        if _PATTERN & {*str(path)}:
+            raise ValueError(
+                f"the temporary folder {path.parent} has one of {''.join(sorted(_PATTERN))} in its"
+                " name, which DuckDB takes for a pattern: set TMPDIR to another"
+            )
+    listed = ", ".join(map(quoted, paths))
+    return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = false)"
+
+
+def quoted(path: Path) -> str:
+    """Return a path as SQL has it."""
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def name_buckets(duck: DuckDBPyConnection, timezone: str, begin: datetime, end: datetime) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import duckdb
@@ -19,14 +18,14 @@ from eventlog.archive import DamagedArchiveError
 from eventlog.checkpoint import Checkpoint
 from eventlog.manifest import FileEntry
 from eventlog.proof import Node
-from eventlog.tiles import HASH_BYTES, WIDTH, Place, grown, nodes_of, path_of, subtree, tiles_of
-from eventlog.tree import leaf_hashes
+from eventlog.record import MAX_RECORD_BYTES
+from eventlog.tiles import WIDTH, Place, grown, nodes_of, path_of, tiles_of
+from eventlog.tree import HASH_BYTES, leaf_hashes, subtree
 from projections.archive_rows import Fault
-from projections.decoding import quoted
-from projections.duck import opened
+from projections.duck import opened, parquet
 from projections.exported import Export
 
-_RECORDS_AT_ONCE = 4_096
+_RECORDS_AT_ONCE = 1_024
 _TILE_BYTES = WIDTH * HASH_BYTES
 _WORTH_PROCESSES = 2
 """Segments from which on it pays to start processes."""
@@ -40,10 +39,11 @@ class Hashed(NamedTuple):
 
 
 class _Work(NamedTuple):
-    """A segment to hash: the file of its records in an export's folder."""
+    """A segment to hash: the file of its records in an export, and the folder for its copy."""
 
-    folder: Path
+    export: Path
     records: FileEntry
+    folder: Path
 
 
 class _Leaves(NamedTuple):
@@ -53,16 +53,19 @@ class _Leaves(NamedTuple):
     fault: Fault | None = None
 
 
-def hashed(export: Export, checkpoint: Checkpoint) -> Hashed:
+def hashed(export: Export, checkpoint: Checkpoint, rest: bytes, folder: Path) -> Hashed:
     """Hash the records of an export up to a checkpoint, and compare with the tiles that it has.
+
+    `rest` are the leaf hashes of the records that no segment has; those that one has are copied
+    into `folder`.
 
     Raises:
         ExportError, ArchiveError: a file is missing or broken.
     """
-    segments = [one for one in export.segments if one.last <= checkpoint.size]
+    work = [_Work(export.folder, one.records, folder) for one in export.segments]
     size, count, behind = checkpoint.size, 0, b""
     joined, fault = bytearray(), None
-    for leaves in _leaves(export, [_Work(export.folder, one.records) for one in segments], size):
+    for leaves in _leaves(work, rest):
         behind += leaves.hashes
         fault = fault or leaves.fault
         for at in range(0, len(behind) - _TILE_BYTES + 1, _TILE_BYTES):
@@ -79,31 +82,34 @@ def hashed(export: Export, checkpoint: Checkpoint) -> Hashed:
     return _built(export, size, bytes(joined), fault)
 
 
-def _leaves(export: Export, work: Sequence[_Work], size: int) -> Iterator[_Leaves]:
+def _leaves(work: Sequence[_Work], rest: bytes) -> Iterator[_Leaves]:
     """Yield the leaf hashes of all records, in order."""
     if len(work) < _WORTH_PROCESSES:
         yield from map(_hash_segment, work)
     else:
         with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
             yield from pool.map(_hash_segment, work)
-    yield _Leaves(leaf_hashes(export.rest(size)))
+    yield _Leaves(rest)
 
 
 def _hash_segment(work: _Work) -> _Leaves:
-    folder, entry = work
+    entry = work.records
     try:
-        with TemporaryDirectory(prefix="dasan-verifying-") as name, opened() as duck:
-            path = Export(folder).archive.fetch_whole(entry, Path(name))
-            return _Leaves(b"".join(map(leaf_hashes, _records(duck, path))))
+        path = Export(work.export).archive.fetch_whole(entry, work.folder)
+        with opened() as duck:
+            return _Leaves(b"".join(map(leaf_hashes, _records(duck, path, entry.rows))))
     except DamagedArchiveError as error:
         return _Leaves(b"", Fault(error.name, None, error.reason))
     except duckdb.Error as error:
         return _Leaves(b"", Fault(entry.name, None, str(error).partition("\n")[0]))
 
 
-def _records(duck: DuckDBPyConnection, path: Path) -> Iterator[Iterator[bytes]]:
+def _records(duck: DuckDBPyConnection, path: Path, due: int) -> Iterator[Iterator[bytes]]:
     """Yield the records of a file, some at a time."""
-    duck.execute(f"SELECT encode(coalesce(record, '')) FROM read_parquet({quoted(path)})")
+    duck.execute(
+        f"SELECT encode(if(strlen(record) <= {MAX_RECORD_BYTES}, record, ''))"
+        f" FROM {parquet(path)} LIMIT {due + 1}"
+    )
     while rows := duck.fetchmany(_RECORDS_AT_ONCE):
         yield (record for (record,) in rows)
 

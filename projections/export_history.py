@@ -15,9 +15,9 @@ from duckdb import DuckDBPyConnection
 
 from projections.archive_reach import REACHING
 from projections.asking_history import Recalled
-from projections.decoding import quoted, read_lines, type_relations, write_lines
-from projections.duck import opened
-from projections.exported import Export, ExportError
+from projections.decoding import read_lines, type_relations
+from projections.duck import opened, parquet, quoted
+from projections.exported import REST, Export, ExportError
 from projections.history import gathered, relate
 
 _REST = """
@@ -37,19 +37,19 @@ SELECT record FROM kept WHERE position IN (
 
 
 class ExportedHistory:
-    """The records of an export up to a size, and where each of them stands."""
+    """The records of an export up to a size, and where each of them stands.
+
+    `folder` has the copies of its files that `export_checking.verify` has looked at and kept.
+    """
 
     def __init__(self, export: Export, size: int, folder: Path) -> None:
         self._export = export
         self._size = size
         self._folder = folder
         self._rest = folder / "rest.parquet"
-        lines = folder / "rest.ndjson"
-        write_lines(lines, export.rest(size))
         with opened() as duck, _readable(export):
-            rest = _REST.format(archived=export.archived, lines=read_lines(lines))
+            rest = _REST.format(archived=export.archived, lines=read_lines(folder / REST))
             duck.execute(f"COPY ({rest}) TO {quoted(self._rest)} (FORMAT parquet)")
-        lines.unlink()
 
     def of_type(self, name: str) -> list[tuple[int, bytes]]:
         """Return position and record of every event of a type, in order.
@@ -82,22 +82,24 @@ class ExportedHistory:
             duck.execute("SET preserve_insertion_order = false")  # which takes memory
             self._relate(duck)
             type_ = partial(self._type, duck)
-            history = gathered(duck, self._export.archive, type_, position, Path(name))
+            segments = [one for one in self._export.segments if one.last <= position]
+            archived = segments[-1].last if segments else 0
+            files = [self._folder / one.events.name for one in segments]
+            history = gathered(duck, files, archived, type_, position, Path(name))
             relate(duck, history, timezone)
             yield Recalled(duck, Path(name))
 
     def _relate(self, duck: DuckDBPyConnection) -> None:
         """Define the relations `kept`, of records, and `placed`, of where they stand."""
-        archive, segments = self._export.archive, self._export.segments
-        archive.open_on(duck)
-        records = [archive.path(one.records.name) for one in segments]
-        events = [archive.path(one.events.name) for one in segments]
+        segments = self._export.segments
+        records = [self._folder / one.records.name for one in segments]
+        events = [self._folder / one.events.name for one in segments]
         place = "position, stream_id, version, type"
-        kept = [f"SELECT position, record FROM read_parquet({quoted(self._rest)})"]
-        placed = [f"SELECT {place} FROM read_parquet({quoted(self._rest)})"]
+        kept = [f"SELECT position, record FROM {parquet(self._rest)}"]
+        placed = [f"SELECT {place} FROM {parquet(self._rest)}"]
         if segments:
-            kept.append(f"SELECT position, record FROM read_parquet({records})")
-            placed.append(f"SELECT {place} FROM read_parquet({events}) WHERE NOT restated")
+            kept.append(f"SELECT position, record FROM {parquet(*records)}")
+            placed.append(f"SELECT {place} FROM {parquet(*events)} WHERE NOT restated")
         for relation, parts in (("kept", kept), ("placed", placed)):
             duck.execute(f"CREATE TEMPORARY VIEW {relation} AS {' UNION ALL '.join(parts)}")
 

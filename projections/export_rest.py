@@ -1,17 +1,15 @@
 """The records of an export that no segment has: whether they stand in order."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from duckdb import DuckDBPyConnection
 
 from eventlog.checkpoint import Checkpoint
 from projections import archive_rows as rows
 from projections.archive_rows import Fault
-from projections.decoding import quoted, read_lines, write_lines
-from projections.duck import opened
-from projections.exported import Export
+from projections.decoding import read_lines
+from projections.duck import opened, parquet
+from projections.exported import REST, Export
 
 _FILE = "tile/entries"
 
@@ -27,26 +25,23 @@ SELECT position, subject, version, due FROM (
 WHERE version IS DISTINCT FROM due ORDER BY position LIMIT 1"""
 
 
-def wrong_rest(export: Export, checkpoint: Checkpoint) -> Fault | None:
+def wrong_rest(export: Export, checkpoint: Checkpoint, folder: Path) -> Fault | None:
     """Return the first record behind the segments that is of another place, log or time.
 
-    Raises:
-        ExportError: a bundle is missing or broken.
+    `folder` has the copies of the segments' files that were verified, and those records.
     """
     if export.archived >= checkpoint.size:
         return None
-    with TemporaryDirectory(prefix="dasan-verifying-") as folder, opened() as duck:
-        _relate(duck, export.rest(checkpoint.size), export.archived, Path(folder))
-        since = _recorded_before(duck, export)
+    with opened() as duck:
+        _relate(duck, folder / REST, export.archived)
+        since = _recorded_before(duck, export, folder)
         first = export.archived + 1
         return rows.misplaced_record(duck, _FILE, first, checkpoint.origin, since) or _misnumbered(
-            duck, export
+            duck, export, folder
         )
 
 
-def _relate(duck: DuckDBPyConnection, records: Iterator[bytes], begin: int, folder: Path) -> None:
-    lines = folder / "rest.ndjson"
-    write_lines(lines, records)
+def _relate(duck: DuckDBPyConnection, lines: Path, begin: int) -> None:
     duck.execute(
         f"CREATE TEMPORARY TABLE {rows.RECORDS} AS"
         f" SELECT {begin} + row + 1 AS position, record, row"
@@ -55,24 +50,22 @@ def _relate(duck: DuckDBPyConnection, records: Iterator[bytes], begin: int, fold
     )
 
 
-def _recorded_before(duck: DuckDBPyConnection, export: Export) -> str:
+def _recorded_before(duck: DuckDBPyConnection, export: Export, folder: Path) -> str:
     """Return the recorded time of the last record of the segments."""
     if not export.segments:
         return ""
     last = export.segments[-1]
-    path = quoted(export.folder / "archive" / last.records.name)
     [[found]] = duck.execute(
-        f"SELECT record ->> '$.recordedtime' FROM read_parquet({path}) WHERE position = {last.last}"
+        f"SELECT record ->> '$.recordedtime' FROM {parquet(folder / last.records.name)}"
+        f" WHERE position = {last.last}"
     ).fetchall()
     return str(found)
 
 
-def _misnumbered(duck: DuckDBPyConnection, export: Export) -> Fault | None:
-    paths = [str(export.folder / "archive" / one.events.name) for one in export.segments]
+def _misnumbered(duck: DuckDBPyConnection, export: Export, folder: Path) -> Fault | None:
+    paths = [folder / one.events.name for one in export.segments]
     events = (
-        f"read_parquet({paths})"
-        if paths
-        else "(SELECT '' AS stream_id, 0 AS version, true AS restated)"
+        parquet(*paths) if paths else "(SELECT '' AS stream_id, 0 AS version, true AS restated)"
     )
     row = duck.execute(_MISNUMBERED.format(records=rows.RECORDS, events=events)).fetchone()
     if row is None:

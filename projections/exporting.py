@@ -3,6 +3,7 @@
 import shutil
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from psycopg import Connection
 
@@ -10,9 +11,12 @@ from eventlog import reader
 from eventlog.archive import Archive
 from eventlog.checkpoint import Checkpoint, Signer
 from eventlog.database import Database
+from eventlog.delivered import files_in
 from eventlog.growing import caught_up, newest, tiles_in
 from eventlog.manifest import Manifest, written
-from eventlog.tiles import HASH_BYTES, WIDTH, bundle, bundle_path, path_of, tiles_of
+from eventlog.tiles import WIDTH, bundle, bundle_path, path_of, tiles_of
+from eventlog.tree import HASH_BYTES
+from projections.export_listing import NAME, signed_list
 from projections.exported import Export, ExportError
 from projections.sealing import Progress, seal
 from projections.views import views
@@ -58,6 +62,8 @@ def export(
     _write_definitions(part / "definitions")
     told = files("projections").joinpath("export_readme.md").read_text("utf-8")
     (part / "README.md").write_text(told.replace(":origin", checkpoint.origin), "utf-8")
+    listed = (path for path in files_in(part) if not path.startswith("tile/"))
+    (part / NAME).write_text(signed_list(part, listed, checkpoint, signer), "utf-8")
     if folder.exists():
         folder.rmdir()
     part.rename(folder)
@@ -69,9 +75,8 @@ def export(
 def _copy_segment(archive: Archive, segment: Manifest, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for entry in (segment.records, segment.events):
-        found = archive.fetch_whole(entry, folder)
-        if found.parent != folder:
-            shutil.copyfile(found, folder / entry.name)
+        with TemporaryDirectory(prefix="dasan-exporting-") as name:
+            shutil.copyfile(archive.fetch_whole(entry, Path(name)), folder / entry.name)
     (folder / segment.name).write_bytes(written(segment))
 
 

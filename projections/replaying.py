@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.events import StatementPublished
 from domain.vocabulary import StatedRow
-from eventlog.checkpoint import Checkpoint, Verifier
+from eventlog.checkpoint import Verifier
 from eventlog.proof import Node, range_root
 from eventlog.record import RecordError, decode
 from eventlog.tiles import HEIGHT, WIDTH, MissingTileError, Place, nodes_of
+from projections.export_checking import Checked, verify
 from projections.export_history import ExportedHistory
 from projections.exported import Export, ExportError
 from projections.formulas import SUMS
@@ -42,30 +43,28 @@ class Replayed:
 
 def replay(
     export: Export, verifier: Verifier, progress: Progress = lambda _: None
-) -> tuple[Checkpoint, list[Replayed]]:
-    """Recompute every statement of an export; `progress` is told the position of each.
+) -> tuple[Checked, list[Replayed]]:
+    """Verify an export, and recompute every statement of it; of a faulty one, none.
 
-    That the records are those that were signed is what `export_checking.verify` finds.
+    `progress` is told the position of each statement.
 
     Raises:
         CheckpointError: the checkpoint is not signed by the key.
-        ExportError, ArchiveError: this is no export, or a file of it is missing or broken.
+        ExportError: this is no export.
         DecodingError, UnknownTypeError: a record cannot be typed.
     """
-    checkpoint = export.checkpoint(verifier)
-    node = nodes_of(lambda place: export.tile(place, _width(place, checkpoint.size)))
-    if _root(node, checkpoint.size) != checkpoint.root:
-        raise ExportError(
-            f"the tiles of {export.folder} have not the root that was signed: see what dasan audit"
-            " verify says"
-        )
-    found = []
+    found: list[Replayed] = []
     with TemporaryDirectory(prefix="dasan-replaying-") as folder:
-        history = ExportedHistory(export, checkpoint.size, Path(folder))
+        checked = verify(export, verifier, keep=Path(folder))
+        if checked.fault:
+            return checked, found
+        size = checked.checkpoint.size
+        node = nodes_of(lambda place: export.tile(place, _width(place, size)))
+        history = ExportedHistory(export, size, Path(folder))
         for position, record in history.of_type(STATEMENT):
             found.append(_replayed(history, node, position, record))
             progress(position)
-    return checkpoint, found
+    return checked, found
 
 
 def _replayed(history: ExportedHistory, node: Node, position: int, record: bytes) -> Replayed:

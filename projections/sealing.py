@@ -15,8 +15,8 @@ from eventlog.database import Database
 from eventlog.manifest import Manifest, entry_of, events_name, records_name
 from eventlog.reader import Identity, head, identity, read
 from eventlog.tree import Peaks
-from projections.decoding import Lines, export, quoted, read_lines, type_relations
-from projections.duck import opened
+from projections.decoding import Lines, export, read_lines, type_relations
+from projections.duck import opened, parquet, quoted
 
 GENERATION = 1
 """Of the typed columns. Others than docs/archive.md lists are the next generation."""
@@ -146,7 +146,7 @@ def _holds_last(connection: Connection, archive: Archive, last: Manifest) -> boo
     with TemporaryDirectory(prefix="dasan-sealing-") as folder, opened() as duck:
         path = archive.fetch_whole(last.records, Path(folder))
         [[kept]] = duck.execute(
-            "SELECT encode(record) FROM read_parquet(?) WHERE position = ?", [str(path), last.last]
+            f"SELECT encode(record) FROM {parquet(path)} WHERE position = ?", [last.last]
         ).fetchall()
     stored = read(connection, after=last.last - 1, limit=1)
     return bool(stored) and bool(stored[0].record == kept)
@@ -193,7 +193,7 @@ def _write(duck: DuckDBPyConnection, draw: _Draw) -> Manifest:
     )
     type_relations(duck, "typed")
     events = draw.folder / events_name(draw.first, draw.last, GENERATION)
-    rows = _copy(duck, f"FROM typed ORDER BY {ORDER}", events, _EVENTS)
+    rows = write_events(duck, "typed", events)
     duck.execute("DROP TABLE typed")
     return Manifest(
         source=draw.identity.source,
@@ -206,6 +206,11 @@ def _write(duck: DuckDBPyConnection, draw: _Draw) -> Manifest:
         records=entry_of(records, rows=draw.last - draw.first + 1),
         events=entry_of(events, rows=rows),
     )
+
+
+def write_events(duck: DuckDBPyConnection, relation: str, path: Path) -> int:
+    """Write typed rows to a file, always the same for the same rows; return how many there are."""
+    return _copy(duck, f"FROM {relation} ORDER BY {ORDER}", path, _EVENTS)
 
 
 def _copy(duck: DuckDBPyConnection, select: str, path: Path, options: str) -> int:

@@ -1,6 +1,5 @@
 """Spark as an engine of the views: the history as its relation `events`, and the folds over it."""
 
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -79,7 +78,7 @@ def _write(spark: "SparkSession", select: str, folder: Path) -> int:
 
     seen = Observation("seen")
     counting = functions.count(functions.lit(1)).alias("rows")
-    spark.sql(select).observe(seen, counting).write.parquet(_place(str(folder)))
+    spark.sql(select).observe(seen, counting).write.parquet(_place(folder))
     return int(seen.get["rows"])
 
 
@@ -95,8 +94,6 @@ def _require_all(duck: DuckDBPyConnection, relation: str, folder: Path, count: i
         )
 
 
-def _place(path: str) -> str:
+def _place(path: Path) -> str:
     """Return how Spark names a file or folder."""
-    if "://" in path:
-        return re.sub("^s3://", "s3a://", path)
-    return f"file://{Path(path).absolute()}"
+    return f"file://{path.absolute()}"

@@ -48,6 +48,13 @@ def segment(folder: Path, number: int, **changed: Any) -> Manifest:
     return Manifest(**fields | changed)
 
 
+def fetched(folder: Path) -> Path:
+    """Return a new folder for what is fetched."""
+    made = folder / "fetched"
+    made.mkdir()
+    return made
+
+
 @pytest.fixture
 def manifest(tmp_path: Path) -> Manifest:
     return segment(tmp_path, 0)
@@ -85,15 +92,15 @@ def test_what_is_published_is_a_segment(archive: Archive, tmp_path: Path) -> Non
 def test_a_published_file_can_be_fetched(archive: Archive, tmp_path: Path) -> None:
     one = segment(tmp_path, 0)
     archive.publish(one, tmp_path)
-    fetched = tmp_path / "fetched"
-    fetched.mkdir()
 
-    assert archive.fetch_whole(one.events, fetched).read_bytes() == b"events 0"
+    assert archive.fetch_whole(one.events, fetched(tmp_path)).read_bytes() == b"events 0"
 
 
 def test_a_file_that_is_not_there_is_named(archive: Archive, tmp_path: Path) -> None:
+    one = segment(tmp_path, 0)
+
     with pytest.raises(DamagedArchiveError, match=r"events-1\.parquet: it is missing: restore it"):
-        archive.fetch_whole(segment(tmp_path, 0).events, tmp_path)
+        archive.fetch_whole(one.events, fetched(tmp_path))
 
 
 def test_a_segment_without_manifest_is_none(archive: Archive, tmp_path: Path) -> None:
@@ -115,7 +122,7 @@ def test_leftovers_are_written_over(archive: Archive, tmp_path: Path) -> None:
     archive.publish(one, tmp_path)
 
     assert archive.segments() == [one]
-    assert archive.fetch_whole(one.records, tmp_path).read_bytes() == b"records 0"
+    assert archive.fetch_whole(one.records, fetched(tmp_path)).read_bytes() == b"records 0"
 
 
 def test_a_file_that_was_changed_is_named(archive: Archive, tmp_path: Path) -> None:
@@ -125,7 +132,7 @@ def test_a_file_that_was_changed_is_named(archive: Archive, tmp_path: Path) -> N
         file.write(b"events 1")
 
     with pytest.raises(DamagedArchiveError, match=r"events-1\.parquet: its SHA-256 is .* restore"):
-        archive.fetch_whole(one.events, tmp_path)
+        archive.fetch_whole(one.events, fetched(tmp_path))
 
 
 @pytest.mark.parametrize(

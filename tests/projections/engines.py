@@ -33,7 +33,7 @@ def typed(city: City, cuts: Sequence[int], begin: int = 0) -> Iterator["Typed"]:
         files = []
         ends = [*sorted({cut for cut in cuts if begin < cut < city.position}), city.position]
         for first, end in zip([begin, *ends], ends, strict=False):
-            files.append(f"{name}/{end:020}.parquet")
+            files.append(Path(name) / f"{end:020}.parquet")
             type_log(duck, city.connection, first, end, "typed")
             duck.execute(f"COPY typed TO '{files[-1]}' (FORMAT parquet)")
             duck.execute("DROP TABLE typed")

@@ -19,7 +19,7 @@ from projections.question import Question
 from projections.replaying import Replayed, replay
 from projections.sealing import seal
 from tests.projections.city import City
-from tests.projections.test_tampering import forged
+from tests.projections.forging import forged
 
 
 def publish(city: City, question: Question, as_of: int | None = None) -> Published:
@@ -46,7 +46,9 @@ def exported(city: City, folder: Path, *, events: int) -> Path:
 
 def replayed(folder: Path) -> Sequence[Replayed]:
     kept = Export(folder)
-    return replay(kept, kept.verifier)[1]
+    checked, found = replay(kept, kept.verifier)
+    assert checked.fault is None
+    return found
 
 
 def wrong(folder: Path) -> list[str]:

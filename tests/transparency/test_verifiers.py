@@ -7,6 +7,7 @@ import pytest
 from eventlog.checkpoint import CheckpointError
 from projections.export_checking import Checked, verify
 from projections.exported import Export
+from tests.projections.forging import listed_again
 from tests.transparency import verifiers
 from tests.transparency.conftest import SEGMENT, SIGNER, Exported
 from tests.transparency.reading import archived, records, root_of, size_of
@@ -88,6 +89,7 @@ def test_ours_names_the_first_position_that_is_wrong(
     exported: Exported, change: Change, position: int
 ) -> None:
     tamper(exported.folder, position, change)
+    listed_again(exported.folder, SIGNER)
 
     fault = ours(exported).fault
 
@@ -165,6 +167,7 @@ def test_whoever_has_the_key_can_rewrite_and_only_an_earlier_checkpoint_tells(
     exported: Exported, in_go: Path
 ) -> None:
     rewrite_and_sign(exported.folder, SIGNER, IN_ARCHIVE)
+    listed_again(exported.folder, SIGNER)
 
     verifiers.by_openssl(exported.folder, exported.key)
     verifiers.by_readme(exported.folder)
