@@ -126,6 +126,10 @@ def idle(servers: Servers) -> Iterator[Client]:
         ("/v1/kpi", {"by": "hour,agent", "from": "1971-01-01", "to": "2199-01-01"}, "rows"),
         ("/v1/backlog", {"as_of": "0"}, "nothing was recorded by then"),
         ("/v1/backlog", {"at": "2199-01-01"}, "is still to come"),
+        ("/v1/backlog", {"at": "0001-01-01T00:00:00+14:00"}, "is not between 1900-01-01"),
+        ("/v1/backlog", {"at": "9999-12-31T23:59:59-14:00"}, "is not between 1900-01-01"),
+        ("/v1/backlog", {"as_of": "0001-01-01T00:00:00+14:00"}, "is not between 1900-01-01"),
+        ("/v1/kpi", {"as_of": "9" * 5_000}, "the log has no position"),
         ("/v1/backlog", {"by": "agent"}, "query.by: Input should be 'queue', "),
     ],
 )

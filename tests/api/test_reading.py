@@ -2,9 +2,12 @@
 
 import json
 import threading
+from datetime import datetime
+from uuid import UUID
 
 import pytest
 
+from api.cursors import cursor
 from api.security import Scope
 from eventlog.database import Database
 from tests.api.conftest import Client, token_of
@@ -59,6 +62,16 @@ def test_a_page_past_the_end_is_empty(client: Client) -> None:
 @pytest.mark.parametrize("cursor", ["x", "%00", "MjAxMi0wMi0yOQ", "가"])
 def test_a_cursor_of_ones_own_making_is_refused(client: Client, cursor: str) -> None:
     assert client.get("/v1/inquiries", after=cursor).status_code == 400
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("path", ["/v1/inquiries", "/v1/praise"])
+def test_a_cursor_at_the_end_of_the_calendar_is_no_error_of_ours(
+    client: Client, path: str, at: str
+) -> None:
+    made = cursor(datetime.fromisoformat(at), UUID(int=0), 1)
+
+    assert client.get(path, after=made).status_code in (200, 400)
 
 
 def test_the_list_is_filtered_by_every_label(client: Client) -> None:
@@ -155,7 +168,7 @@ def test_there_are_no_events_past_the_end(client: Client) -> None:
     assert (answer.status_code, answer.text, answer.headers["dasan-position"]) == (200, "", "9")
 
 
-@pytest.mark.parametrize("position", ["-1", "x", "9" * 30])
+@pytest.mark.parametrize("position", ["-1", "x", "9" * 30, "9" * 5_000, "1_0"])
 def test_a_stream_resumes_at_a_position_only(client: Client, position: str) -> None:
     headers = {"Authorization": f"Bearer {client.token}", "Last-Event-ID": position}
 
