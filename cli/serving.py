@@ -95,9 +95,11 @@ def run(app: "FastAPI", listener: socket.socket) -> None:
     """Answer requests on a socket that listens, until SIGINT or SIGTERM."""
     import uvicorn
 
+    from api.connections import BoundedProtocol
+
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # nothing asks where a request came from
