@@ -53,6 +53,32 @@ def test_an_export_that_was_changed_ends_with_status_1(told: Run, tmp_path: Path
     assert json.loads(verified.stdout)["fault"]["position"] == 1
 
 
+@pytest.mark.parametrize("key", [[], ["--key", "taken/key"]])
+def test_the_key_that_lies_in_an_export_proves_nothing(
+    told: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told("audit", "export", "taken")
+
+    said = told("audit", "verify", "taken", *key, "--json")
+
+    assert said.returncode == 3
+    document = json.loads(said.stdout)
+    assert (document["key_from"], document["fault"]) == ("export", None)
+    assert "the key lay in the export" in document["not_proved"][0]
+
+
+def test_an_export_without_its_list_of_files_is_not_proved(told: Run, tmp_path: Path) -> None:
+    key = told("audit", "key").stdout.strip()
+    told("audit", "export", str(tmp_path / "taken"))
+    (tmp_path / "taken" / "files").unlink()
+
+    said = told("audit", "verify", str(tmp_path / "taken"), "--key", key)
+
+    assert said.returncode == 3
+    assert "not proved: it has no signed list files" in said.stdout
+
+
 def test_what_is_signed_by_another_key_is_refused(told: Run, tmp_path: Path) -> None:
     told("audit", "export", str(tmp_path / "taken"))
     other = str(Signer("/dasan/seoul", bytes(32)).verifier)

@@ -135,7 +135,10 @@ def test_a_sound_export_is_replayed_without_database_and_home(audited: Run, expo
 
 
 def test_without_a_key_from_elsewhere_it_is_said_so(audited: Run, export: Path) -> None:
-    assert "it lay in the export" in audited(export).stdout
+    said = audited(export)
+
+    assert "the key lay in the export" in said.stdout
+    assert said.exit_code == 3
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pytest
 
 from domain.vocabulary import AnnulReason, Code
-from eventlog.archive import Archive
+from eventlog.archive import Archive, ArchiveError
 from projections import folding, shadow
 from projections.reading import standing_still
 from projections.rebuild import Engine, RebuildError, Rebuilt, rebuild, roll_back
@@ -133,6 +134,20 @@ def test_a_view_that_nobody_has_advanced_is_rebuilt_to_the_head(
 
     assert (made.is_equal, made.position) == (None, busy.position)
     assert busy.contents() == whole
+
+
+@pytest.mark.parametrize("change", ["5 AS score", "'x' AS type"])
+def test_a_segment_that_somebody_changed_is_not_rebuilt_from(
+    busy: City, archive: Archive, tmp_path: Path, change: str
+) -> None:
+    seal(busy.log.database, archive, events=8)
+    name = archive.segments()[0].events.name
+    edited = duckdb.read_parquet(archive.path(name)).project(f"* REPLACE ({change})")
+    edited.write_parquet(str(tmp_path / name))
+    (tmp_path / name).rename(archive.path(name))
+
+    with pytest.raises(ArchiveError, match=f"{name}: it(s SHA-256 is| has .* bytes)"):
+        rebuilt(busy, archive)
 
 
 def test_an_empty_log_has_empty_views(city: City, archive: Archive) -> None:
