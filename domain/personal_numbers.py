@@ -1,4 +1,4 @@
-"""Numbers that name a person: found in texts, to be redacted, and in codes, to be refused.
+"""What names a person: numbers in texts, to be redacted; numbers and mail addresses in codes.
 
 Resident registration numbers (주민등록번호) are thirteen digits: yymmdd, then seven. They are found
 however they are typed: in any script's digits, with invisible characters between, grouped as a date
@@ -56,6 +56,12 @@ _TELEPHONE = re.compile(
 """Korea's numbers as they are dialled in the country; others by their ``+`` or their grouping."""
 
 
+_MAIL_ADDRESS = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+)
+"""Of the characters that a code may have."""
+
+
 def redact(text: str) -> str:
     """Return `text` in NFC, without anything that looks like a resident registration number."""
     normal = unicodedata.normalize("NFC", text)
@@ -66,11 +72,13 @@ def redact(text: str) -> str:
     return "".join([*parts, normal[end:]])
 
 
-def personal_number_in(code: str) -> str | None:
-    """Return what kind of number that names a person stands in a code, or None.
+def personal_data_in(code: str) -> str | None:
+    """Return what that names a person stands in a code, or None.
 
     Ids that are hashes or UUIDs are no such numbers, whatever their digits look like.
     """
+    if _MAIL_ADDRESS.search(code):
+        return "mail address"
     rest = _UUID.sub("/", code)
     if next(_resident_numbers(rest), None):
         return "resident registration number"

@@ -38,7 +38,7 @@ class Request:
     `correlation` binds what belongs together, by default the stream itself; `traceparent` is W3C's.
 
     Raises:
-        RequestError: a value is not of its form, or the actor holds a number that names a person.
+        RequestError: a value is not of its form, or the actor holds what names a person.
     """
 
     actor: str

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NewType
 from uuid import UUID
 
-from domain.personal_numbers import personal_number_in, redact
+from domain.personal_numbers import personal_data_in, redact
 
 Code = NewType("Code", str)
 """A code or id in the clear: an agent, a queue, a category, a caller's ref (see `code`)."""
@@ -35,8 +35,8 @@ class VocabularyError(ValueError):
 def code(text: str) -> Code:
     """Return `text` as a code: the one door into the clear fields of events.
 
-    A code has 1 to 64 ASCII letters, digits and ``._:@/+-``, and holds no number that names a
-    person.
+    A code has 1 to 64 ASCII letters, digits and ``._:@/+-``, and holds no number and no mail
+    address that names a person.
 
     Raises:
         VocabularyError: it is something else, and may belong into a sealed field.
@@ -84,9 +84,9 @@ def require_impersonal(text: str) -> None:
     """Refuse what may not stand in the clear for ever.
 
     Raises:
-        VocabularyError: `text`, which is not repeated, holds a number that names a person.
+        VocabularyError: `text`, which is not repeated, holds what names a person.
     """
-    if kind := personal_number_in(text):
+    if kind := personal_data_in(text):
         raise VocabularyError(
             f"a code holds what looks like a {kind}: codes stand in the clear for ever, so send a"
             " pseudonym"

@@ -1,20 +1,35 @@
 -- The functions that write to the log. They may change while its tables stay: this file is run again
 -- wherever its text is not the one that was run last (eventlog/database.py).
 
+-- With other parameters it was another function.
+DO $$
+DECLARE
+    former regprocedure;
+BEGIN
+    FOR former IN SELECT oid FROM pg_proc
+        WHERE proname = 'append' AND pronamespace = 'public'::regnamespace LOOP
+        EXECUTE format('DROP FUNCTION %s', former);
+    END LOOP;
+END $$;
+
 -- Append commands, each whole or not at all, in the order given; one answer a command:
 --   accepted    its events are in the log
 --   repeated    its key was seen with the same fingerprint: response and positions are the first
 --   key-reused  its key was seen with another fingerprint
 --   conflict    a stream is at another version than the command expected
+--   other-kind  a stream is of another kind: what its types begin with, such as inquiry or citizen
 --   key-gone    a key that it sealed with was destroyed meanwhile
 -- A command without a client has no key to remember. Events stand in the order of their commands.
+-- `asked_at` is when it is by the clock of who asks: recorded times never go back, so that a clock of
+-- the database that is far ahead would set them for ever. Then nothing is appended.
 CREATE OR REPLACE FUNCTION append(
     clients text[], keys text[], fingerprints bytea[], responses text[],
     event_commands integer[], streams uuid[], versions integer[], types text[],
     records bytea[], stamps_at integer[],
     new_commands integer[], new_kids bytea[], new_streams uuid[], new_wrapped bytea[],
     new_keks bytea[],
-    used_commands integer[], used_kids bytea[]
+    used_commands integer[], used_kids bytea[],
+    asked_at timestamptz DEFAULT NULL
 ) RETURNS TABLE (outcome text, first_position bigint, last_position bigint, response text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 -- Its plans are made once in each connection, maybe when the log is empty, and must fit a full one.
@@ -32,6 +47,12 @@ DECLARE
     lasts    bigint[];
 BEGIN
     SELECT * INTO head FROM log_head FOR UPDATE;
+    IF clock_timestamp() > asked_at + interval '10 minutes' THEN
+        RAISE EXCEPTION 'the clock of the database is at %, and that of the program at %',
+            clock_timestamp(), asked_at
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Set the clocks by NTP: recorded times can never go back.';
+    END IF;
     taken_at := greatest(clock_timestamp(), head.recordedtime);
     stamp := convert_to(to_char(taken_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
                         || '","sequence":"', 'UTF8');
@@ -53,11 +74,18 @@ BEGIN
             SELECT FROM unnest(used_kids) kid WHERE kid <> ALL (held))
         AND NOT EXISTS (
             SELECT FROM (
-                SELECT stream_id, version,
-                       lag(version) OVER (PARTITION BY stream_id ORDER BY ordinal) AS previous
-                FROM unnest(streams, versions) WITH ORDINALITY e(stream_id, version, ordinal)) e
-            WHERE version <> 1 + coalesce(previous,
-                (SELECT max(l.version) FROM log l WHERE l.stream_id = e.stream_id), 0))
+                SELECT stream_id, version, split_part(type, '.', 1) AS kind,
+                       lag(version) OVER stream AS previous,
+                       lag(split_part(type, '.', 1)) OVER stream AS previous_kind
+                FROM unnest(streams, versions, types)
+                    WITH ORDINALITY e(stream_id, version, type, ordinal)
+                WINDOW stream AS (PARTITION BY stream_id ORDER BY ordinal)) e
+            LEFT JOIN LATERAL (
+                SELECT l.version, split_part(l.type, '.', 1) AS kind FROM log l
+                WHERE l.stream_id = e.stream_id AND e.previous IS NULL
+                ORDER BY l.version DESC LIMIT 1) last ON true
+            WHERE e.version <> 1 + coalesce(e.previous, last.version, 0)
+                OR e.kind <> coalesce(e.previous_kind, last.kind, e.kind))
     INTO clear;
 
     IF clear THEN
@@ -86,15 +114,23 @@ BEGIN
                      AND outcomes[ordinal] = 'accepted'),
                 (SELECT 'key-gone' FROM unnest(used_commands, used_kids) u(command, kid)
                  WHERE command = one AND kid <> ALL (held) LIMIT 1),
-                (SELECT 'conflict' FROM (
-                     SELECT command, stream_id, version,
-                            lag(version) OVER (PARTITION BY stream_id ORDER BY ordinal) AS previous
-                     FROM unnest(event_commands, streams, versions)
-                         WITH ORDINALITY e(command, stream_id, version, ordinal)
-                     WHERE command = one OR command < one AND taken[command]) e
-                 WHERE command = one AND version <> 1 + coalesce(previous,
-                     (SELECT max(l.version) FROM log l WHERE l.stream_id = e.stream_id), 0)
-                 LIMIT 1),
+                (SELECT CASE WHEN e.kind <> coalesce(previous_kind, last.kind, e.kind)
+                             THEN 'other-kind' ELSE 'conflict' END
+                 FROM (
+                     SELECT command, stream_id, version, split_part(type, '.', 1) AS kind,
+                            lag(version) OVER stream AS previous,
+                            lag(split_part(type, '.', 1)) OVER stream AS previous_kind
+                     FROM unnest(event_commands, streams, versions, types)
+                         WITH ORDINALITY e(command, stream_id, version, type, ordinal)
+                     WHERE command = one OR command < one AND taken[command]
+                     WINDOW stream AS (PARTITION BY stream_id ORDER BY ordinal)) e
+                 LEFT JOIN LATERAL (
+                     SELECT l.version, split_part(l.type, '.', 1) AS kind FROM log l
+                     WHERE l.stream_id = e.stream_id AND e.previous IS NULL
+                     ORDER BY l.version DESC LIMIT 1) last ON true
+                 WHERE command = one AND (e.version <> 1 + coalesce(previous, last.version, 0)
+                     OR e.kind <> coalesce(previous_kind, last.kind, e.kind))
+                 ORDER BY 1 DESC LIMIT 1),
                 'accepted');
             taken[one] := outcomes[one] = 'accepted';
         END LOOP;

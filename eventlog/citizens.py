@@ -59,7 +59,9 @@ class Citizens:
     def get(self, citizen: UUID) -> Citizen:
         """Return a citizen as their stream tells of them, if it tells anything."""
         rows = self.connection.execute(
-            "SELECT record FROM log WHERE stream_id = %s ORDER BY version", [citizen]
+            "SELECT record FROM log WHERE stream_id = %s AND type LIKE 'citizen.%%'"
+            " ORDER BY version",
+            [citizen],
         )
         return Citizen.told(citizen, [record.decode(octets) for (octets,) in rows])
 
@@ -77,9 +79,17 @@ class Citizens:
             [asker.citizen, asker.inquiry],
         ).fetchall()
         found = Found(*rows[0])
-        if not found.is_known:
+        if not found.is_known or self._is_of_another_kind(asker):
             raise _not_found(asker)
         return found
+
+    def _is_of_another_kind(self, asker: Asker) -> bool:
+        """Whether the id of a citizen is that of an inquiry: clients may have named it so."""
+        row = self.connection.execute(
+            "SELECT type NOT LIKE 'citizen.%%' FROM log WHERE stream_id = %s AND version = 1",
+            [asker.stream],
+        ).fetchone()
+        return row is not None and bool(row[0])
 
     def records(self, facts: Sequence[StreamEvent], request: Request) -> list[record.Record]:
         """Return the records of facts, which hold nothing personal."""
@@ -99,6 +109,8 @@ class Citizens:
         outcome = Outcome(rows[0][0])
         if outcome is Outcome.KEY_REUSED and request.idempotency:
             raise _key_reused(request.idempotency)
+        if outcome is Outcome.OTHER_KIND:
+            raise _not_found(Asker(citizen=facts[0].originator_id))
         return outcome in {Outcome.ACCEPTED, Outcome.REPEATED}
 
     def is_repeated(self, idempotency: Idempotency) -> bool:

@@ -112,16 +112,20 @@ class _Inspector:
 
 
 def _wrong_version(connection: Connection, upto: int) -> Fault | None:
-    """Return the first position whose version is not the next of its stream."""
+    """Return the first position whose version or kind is not what its stream is due."""
     row = connection.execute(
-        "SELECT position, stream_id, version, due FROM ("
-        "    SELECT position, stream_id, version,"
-        "        row_number() OVER (PARTITION BY stream_id ORDER BY position) AS due"
-        "    FROM log WHERE position > 0 AND position <= %s) AS placed"
-        " WHERE version <> due ORDER BY position LIMIT 1",
+        "SELECT position, stream_id, version, due, type, kind FROM ("
+        "    SELECT position, stream_id, version, type,"
+        "        row_number() OVER stream AS due,"
+        "        first_value(split_part(type, '.', 1)) OVER stream AS kind"
+        "    FROM log WHERE position > 0 AND position <= %s"
+        "    WINDOW stream AS (PARTITION BY stream_id ORDER BY position)) AS placed"
+        " WHERE version <> due OR split_part(type, '.', 1) <> kind ORDER BY position LIMIT 1",
         [upto],
     ).fetchone()
     if row is None:
         return None
-    position, stream, version, due = row
-    return Fault(position, f"it has version {version} of {stream}, and version {due} is due")
+    position, stream, version, due, type_, kind = row
+    if version != due:
+        return Fault(position, f"it has version {version} of {stream}, and version {due} is due")
+    return Fault(position, f"it is of the type {type_}, and {stream} is the stream of an {kind}")

@@ -18,6 +18,7 @@ from eventsourcing.persistence import (
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from domain.errors import InquiryNotFoundError
 from domain.inquiries import Change, KeyReusedError, Recorder, RepeatedCommandError
 from domain.request import Idempotency, Request
 from domain.vocabulary import Sealed
@@ -25,6 +26,9 @@ from eventlog import record
 from eventlog.loader import Loader
 from eventlog.vault import DataKey, Vault
 from eventlog.writer import Answer, Command, Outcome, Writer
+
+KIND = "inquiry."
+"""What the types of an inquiry's events begin with."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,12 @@ class LogRecorder(Recorder):
         self._relating = asyncio.Lock()
 
     async def select(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[StoredEvent]]:
-        """Return the records of each stream that exists, by version, in one query."""
+        """Return the records of each inquiry that exists, by version, in one query."""
         streams: dict[UUID, list[StoredEvent]] = {}
         for stream, rows in (await self._loader.rows(ids)).items():
-            streams[stream] = [StoredEvent(*row[:4]) for row in rows]
+            if not rows[0][2].startswith(KIND):
+                continue  # holds and statements are streams, too
+            streams[stream] = [StoredEvent(*row[:4]) for row in rows if row[2].startswith(KIND)]
             *_, kid, wrapped = rows[0]
             if kid is not None:
                 self._vault.know(stream, kid, wrapped)
@@ -138,6 +144,7 @@ class LogRecorder(Recorder):
             RecordConflictError: a stream has another version by now, or a key was destroyed.
             RepeatedCommandError: the request's key was seen; carries the first answer.
             KeyReusedError: it was seen with another command.
+            InquiryNotFoundError: the log has another kind of stream by that id.
         """
         stored, request = change
         if not stored and request.idempotency is None:
@@ -148,6 +155,10 @@ class LogRecorder(Recorder):
             raise RepeatedCommandError(answer.response or "")
         if answer.outcome is Outcome.KEY_REUSED:
             raise _key_reused(request.idempotency)
+        if answer.outcome is Outcome.OTHER_KIND:
+            raise InquiryNotFoundError(
+                f"{stored[0].originator_id} names something else in the log, and not an inquiry"
+            )
         if answer.outcome is not Outcome.ACCEPTED:
             raise RecordConflictError(f"not appended: {answer.outcome}")
         if answer.first_position is None or answer.last_position is None:

@@ -9,6 +9,7 @@ import asyncio
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -30,7 +31,7 @@ APPEND = """SELECT outcome, first_position, last_position, response FROM append(
     %b::text[], %b::text[], %b::bytea[], %b::text[],
     %b::int[], %b::uuid[], %b::int[], %b::text[], %b::bytea[], %b::int[],
     %b::int[], %b::bytea[], %b::uuid[], %b::bytea[], %b::bytea[],
-    %b::int[], %b::bytea[])"""
+    %b::int[], %b::bytea[], %b::timestamptz)"""
 
 
 FAULTS = (psycopg.Error, struct.error, UnicodeEncodeError)
@@ -45,6 +46,7 @@ class Outcome(StrEnum):
     KEY_REUSED = "key-reused"
     CONFLICT = "conflict"
     KEY_GONE = "key-gone"
+    OTHER_KIND = "other-kind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ def _give(answered: Iterable[tuple[_Waiting, Sequence[Answer] | Exception]]) -> 
         waiting.give(result)
 
 
-def parameters(commands: Sequence[Command], encryption_id: bytes) -> list[BinaryArray]:
+def parameters(commands: Sequence[Command], encryption_id: bytes) -> list[BinaryArray | datetime]:
     """Return the parameters of `APPEND`; `encryption_id` names the key that wraps new keys."""
     events = [(n, record) for n, c in enumerate(commands, 1) for record in c.records]
     keys = [(n, key) for n, c in enumerate(commands, 1) for key in c.keys]
@@ -222,4 +224,5 @@ def parameters(commands: Sequence[Command], encryption_id: bytes) -> list[Binary
         array(BYTEA, [encryption_id for _ in new]),
         array(INTEGER, [integer(n) for n, _ in used]),
         array(BYTEA, [bytes.fromhex(key.kid) for _, key in used]),
+        datetime.now(UTC),
     ]

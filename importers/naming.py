@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from uuid import UUID
 
-from domain.personal_numbers import personal_number_in, redact
+from domain.personal_numbers import personal_data_in, redact
 from domain.vocabulary import Code, VocabularyError, code
 from eventlog.keys import Keys
 from eventlog.personal import looks_like_telephone, mask_number
@@ -97,7 +97,7 @@ def _is_uuid(text: str) -> bool:
 
 
 def _is_telephone(name: str) -> bool:
-    return looks_like_telephone(name) or personal_number_in(name) is not None
+    return looks_like_telephone(name) or personal_data_in(name) is not None
 
 
 def _digits(name: str) -> str:

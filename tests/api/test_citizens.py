@@ -108,3 +108,25 @@ def test_a_basis_is_a_code(client: Client) -> None:
     answer = client.delete(f"/v1/citizens/{uuid4()}", basis="김철수가 부탁함")
 
     assert answer.status_code == 422
+
+
+def test_an_inquiry_that_is_named_as_a_citizen_is_not_one(client: Client) -> None:
+    victim = asked(client, str(uuid4()))
+    asked(client, victim)
+
+    held = client.put(f"/v1/citizens/{victim}/hold", basis="lawsuit")
+    forgotten = client.delete(f"/v1/citizens/{victim}", basis="pipa-36")
+
+    assert (held.status_code, forgotten.status_code) == (404, 404)
+    assert client.get(f"/v1/inquiries/{victim}").status_code == 200
+    assert opened(client, victim) == 200
+
+
+def test_holds_are_not_read_as_the_events_of_an_inquiry(client: Client) -> None:
+    citizen = str(uuid4())
+    asked(client, citizen)
+    client.put(f"/v1/citizens/{citizen}/hold", basis="lawsuit")
+
+    read = client.get(f"/v1/inquiries/{citizen}/events")
+
+    assert read.status_code == 404

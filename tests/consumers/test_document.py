@@ -17,7 +17,7 @@ from consumers.__main__ import document
 from consumers.broker import MECHANISMS, PROTOCOLS
 from consumers.documentation import asyncapi
 from domain.events import CATALOGUE
-from domain.personal_numbers import personal_number_in
+from domain.personal_numbers import personal_data_in
 from domain.request import Request, RequestError
 from domain.vocabulary import VocabularyError, code, digest
 from eventlog.log import Log, assembled
@@ -248,7 +248,7 @@ def nearly(pattern: str) -> st.SearchStrategy[str]:
 def test_a_pattern_says_what_the_code_checks(name: str, data: st.DataObject) -> None:
     schema = COMPONENTS["schemas"][name]
     text = data.draw(nearly(schema["pattern"]))
-    assume(name not in ("Code", "Actor") or personal_number_in(text) is None)  # no pattern can tell
+    assume(name not in ("Code", "Actor") or personal_data_in(text) is None)  # no pattern can tell
 
     assert validator(schema).is_valid(text) == accepted(CHECKS[name], text)
 

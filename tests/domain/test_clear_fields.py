@@ -107,6 +107,17 @@ def test_a_uuid_is_a_code_whatever_its_digits_look_like(made: str) -> None:
     assert code(made) == made
 
 
+@pytest.mark.parametrize("text", ["kim@city.kr", "ref:kim.min+a@mail.seoul.go.kr", "A@b-c.co/1"])
+def test_a_mail_address_is_no_code(text: str) -> None:
+    with pytest.raises(VocabularyError, match="mail address"):
+        code(text)
+
+
+@pytest.mark.parametrize("text", ["a@b", "100@from-queue", "a.b@1.2"])
+def test_an_at_sign_alone_makes_no_mail_address(text: str) -> None:
+    assert code(text) == text
+
+
 @pytest.mark.parametrize("text", ["900101-1234567", "f9001011234567", "9001011234567" + 20 * "a"])
 def test_a_resident_number_is_no_code(text: str) -> None:
     with pytest.raises(VocabularyError, match="resident registration number"):

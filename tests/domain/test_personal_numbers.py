@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.personal_numbers import REDACTED, personal_number_in, redact
+from domain.personal_numbers import REDACTED, personal_data_in, redact
 from domain.request import Request, RequestError
 from domain.vocabulary import MAX_TEXT, Plain, VocabularyError, code
 
@@ -116,7 +116,7 @@ def test_an_id_is_a_code_whatever_its_digits_look_like(text: str) -> None:
 
 @given(st.binary(min_size=16, max_size=16))
 def test_a_hash_is_a_code(octets: bytes) -> None:
-    assert personal_number_in(octets.hex()) in (None, "resident registration number")
+    assert personal_data_in(octets.hex()) in (None, "resident registration number")
 
 
 @pytest.mark.parametrize("number", ["900101-1234567", "01055513006", "010-5551-3006"])

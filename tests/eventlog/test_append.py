@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Self
 from uuid import UUID, uuid4
 
 import psycopg
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.request import Idempotency
+from eventlog import writer
 from eventlog.log import Log, assembled
 from eventlog.reader import head, read
 from eventlog.record import Record, envelope
@@ -22,10 +24,10 @@ from tests.eventlog.examples import REQUEST
 AT = datetime(2012, 2, 29, tzinfo=UTC)
 
 
-def record(stream: UUID, version: int) -> Record:
+def record(stream: UUID, version: int, type_: str = "inquiry.linked.v1") -> Record:
     return envelope(
         source="/dasan/seoul", request=REQUEST, stream=stream, version=version, time=AT,
-        type_="inquiry.linked.v1", data=b'{"kind":"repeat"}',
+        type_=type_, data=b'{"kind":"repeat"}',
     )  # fmt: skip
 
 
@@ -73,6 +75,42 @@ def test_recorded_time_never_runs_backwards(log: Log) -> None:
     with log.database.connect() as connection:
         told = json.loads(read(connection, after=0)[0].record)
     assert told["recordedtime"] == "2999-01-01T00:00:00.000000Z"
+
+
+def test_a_stream_stays_of_its_kind(log: Log) -> None:
+    a = uuid4()
+    append(log, command(record(a, 1)))
+
+    answers = append(log, command(record(a, 2, "citizen.held.v1")), command(record(a, 2)))
+
+    assert outcomes(answers) == ["other-kind", "accepted"]
+
+
+def test_two_kinds_begin_no_stream_together(log: Log) -> None:
+    a, b = uuid4(), uuid4()
+
+    answers = append(
+        log,
+        command(record(a, 1)),
+        command(record(a, 2, "citizen.held.v1")),
+        command(record(b, 1, "statement.published.v1"), record(b, 2)),
+    )
+
+    assert outcomes(answers) == ["accepted", "other-kind", "other-kind"]
+
+
+def test_nothing_is_appended_while_the_database_is_far_ahead(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Behind(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) - timedelta(minutes=11)
+
+    monkeypatch.setattr(writer, "datetime", Behind)
+
+    with pytest.raises(WriterError, match="the clock of the database is at "):
+        append(log, command(record(uuid4(), 1)))
 
 
 def test_a_version_that_is_taken_is_a_conflict_and_records_nothing(log: Log) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.personal_numbers import personal_number_in
+from domain.personal_numbers import personal_data_in
 from eventlog.keys import Keys
 from eventlog.settings import Settings
 from importers.contact_envelope import STEPS, Step, StepError, StepReader, step_schema
@@ -173,7 +173,7 @@ def test_no_number_that_names_a_person_gets_into_a_clear_field(
     read, _ = READER.read(json.dumps(ENVELOPE | {"type": step.TYPE, "data": data}))
 
     given_code = getattr(read.data, name)
-    assert given_code is None or personal_number_in(given_code) is None
+    assert given_code is None or personal_data_in(given_code) is None
     assert number not in read.as_json()
 
 

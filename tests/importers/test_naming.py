@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.personal_numbers import personal_number_in
+from domain.personal_numbers import personal_data_in
 from domain.vocabulary import Code, code
 from eventlog.keys import Keys
 from importers.naming import EXTERNAL, UNNAMED, Naming, member_name, target
@@ -91,7 +91,7 @@ def test_any_name_has_a_code_that_may_stand_in_the_clear(name: str) -> None:
     codes: Iterable[Code] = (naming().agent("pbx", name), naming().queue(name), target(name))
 
     for given_code in codes:
-        assert is_uuid(name) or personal_number_in(given_code) is None
+        assert is_uuid(name) or personal_data_in(given_code) is None
 
 
 def is_uuid(name: str) -> bool:
