@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from api.problems import BadRequestError, responses
 from api.routers import router_of
-from api.security import Scope, needs
+from api.security import Scope, UnauthenticatedError, needs
 from api.service import Service, ServiceDep
 from eventlog import reader
 
@@ -91,7 +91,7 @@ async def stream(
 
 async def _followed(request: Request, service: Service, after: int) -> AsyncIterator[bytes]:
     quiet_s = 0.0
-    while not await request.is_disconnected():
+    while _is_allowed(request, service) and not await request.is_disconnected():
         rows = await _read(service, after, BATCH)
         if rows:
             after, quiet_s = rows[-1][0], 0.0
@@ -105,6 +105,15 @@ async def _followed(request: Request, service: Service, after: int) -> AsyncIter
             if quiet_s >= KEEP_ALIVE_S:  # so that nobody between us ends a quiet connection
                 quiet_s = 0.0
                 yield b": quiet\n\n"
+
+
+def _is_allowed(request: Request, service: Service) -> bool:
+    """Whether the token still holds that the stream was begun with."""
+    try:
+        service.tokens.caller(request.headers.get("authorization"))
+    except UnauthenticatedError:
+        return False
+    return True
 
 
 async def _read(service: Service, after: int, limit: int) -> Sequence[TupleRow]:

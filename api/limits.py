@@ -45,6 +45,8 @@ class Limits:
 
         async def answer(message: Message) -> None:
             limit.reschedule(None)
+            if message["type"] == "http.response.start":
+                _keep_out_of_caches(message["headers"])
             await send(message)
 
         limit = asyncio.timeout(ANSWER_S)
@@ -56,6 +58,12 @@ class Limits:
                 raise
             late = problem(*(_BODY_LATE if awaits_client else _ANSWER_LATE))
             await late(scope, receive, send)
+
+
+def _keep_out_of_caches(headers: list[tuple[bytes, bytes]]) -> None:
+    """Let nobody between us keep an answer, unless its route says how long it may be kept."""
+    if not any(name.lower() == b"cache-control" for name, _ in headers):
+        headers.append((b"cache-control", b"no-store"))
 
 
 _TOO_LARGE = f"the body has more than {MAX_BODY_BYTES:,} bytes: shorten its texts"

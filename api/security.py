@@ -1,19 +1,24 @@
 """Who calls and what they may do: bearer tokens with scopes (RFC 6750), signed by the city's key.
 
-A token is a JWT (RFC 7519, HS256): `sub` names the client, `scope` its scopes, `exp` its end. The
-key is that of `DASAN_TOKEN_KEY` (base64) or of a file under `DASAN_HOME/keys`, made at the first
-start.
+A token is a JWT (RFC 7519, HS256): `sub` names the client, `scope` its scopes, `exp` its end, `jti`
+itself. The key is that of `DASAN_TOKEN_KEY` (base64) or of a file under `DASAN_HOME/keys`, made at
+the first start. What is revoked stands in the file `revoked` of the home; a server sees that file,
+and another key, within a second.
 """
 
+import logging
+import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self
+from uuid import uuid4
 
 import jwt
+import orjson
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
@@ -22,6 +27,14 @@ from eventlog.keys import secret
 
 ALGORITHM = "HS256"
 KNOWN_TOKENS = 10_000
+LONGEST = timedelta(days=3_650)
+"""Of what a token may be valid for."""
+
+LOOKED_AGAIN_S = 1.0
+"""How long a key that was exchanged, or a token that was revoked, may go unseen."""
+
+access = logging.getLogger("dasan.access")
+"""Tells of tokens that were issued or revoked, and of requests that were refused."""
 
 
 class Scope(StrEnum):
@@ -52,6 +65,8 @@ class Caller:
     client: Code
     scopes: frozenset[str]
     expires_at: float
+    issued_at: float
+    token_id: str | None
 
     def require(self, scope: Scope) -> None:
         """Raise `ForbiddenError` unless the caller has the scope; `admin` has all."""
@@ -65,15 +80,66 @@ def token_key(home: Path) -> bytes:
     Raises:
         KeyFileError: it is malformed, or can neither be read nor made.
     """
-    return secret("DASAN_TOKEN_KEY", home / "keys" / "tokens")
+    return secret("DASAN_TOKEN_KEY", token_file(home))
+
+
+def token_file(home: Path) -> Path:
+    """Return the file of the key that tokens are signed with."""
+    return home / "keys" / "tokens"
+
+
+def revoked_file(home: Path) -> Path:
+    """Return the file of what was revoked."""
+    return home / "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """The tokens that were revoked, by id, and the clients of which all were, by when."""
+
+    tokens: frozenset[str] = frozenset()
+    clients: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, home: Path) -> Self:
+        """Return what the home's file says: a JSON document a line."""
+        file = revoked_file(home)
+        lines = file.read_bytes().splitlines() if file.exists() else []
+        told = [orjson.loads(line) for line in lines]
+        return cls(
+            frozenset(one["token"] for one in told if "token" in one),
+            {one["client"]: one["at"] for one in told if "client" in one},
+        )
+
+    def has(self, caller: Caller) -> bool:
+        """Return whether the token of a caller was revoked."""
+        return caller.token_id in self.tokens or caller.issued_at <= self.clients.get(
+            caller.client, -1
+        )
+
+
+def revoke(home: Path, *, client: str | None = None, token: str | None = None) -> None:
+    """Revoke a token by its id, or all that a client has had so far; servers see it in a second."""
+    told: dict[str, object] = {"client": code(client)} if client else {"token": token}
+    line = orjson.dumps({**told, "at": int(time.time())}) + b"\n"
+    descriptor = os.open(revoked_file(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "ab") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    access.info("revoked", extra={"client": client, "token": token})
 
 
 class Tokens:
-    """Issues and verifies tokens under one key."""
+    """Issues and verifies tokens under one key, which may change if it is that of a home."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, home: Path | None = None) -> None:
         self._key = key
+        self._home = home
         self._known: dict[str, Caller] = {}
+        self._revoked = Revocations()
+        self._seen: object = None
+        self._looked_at = float("-inf")
 
     def issue(self, client: str, scopes: frozenset[Scope], lifetime: timedelta) -> str:
         """Return a token.
@@ -87,18 +153,21 @@ class Tokens:
             "scope": " ".join(sorted(scopes)),
             "iat": now,
             "exp": now + int(lifetime.total_seconds()),
+            "jti": uuid4().hex,
         }
+        access.info("issued", extra={"client": client, "token": claims["jti"]})
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
     def caller(self, authorization: str | None) -> Caller:
         """Return who calls with this Authorization header.
 
         Raises:
-            UnauthenticatedError: it has no bearer token, or one not of this key or expired.
+            UnauthenticatedError: it has no bearer token, or one that does not hold (any more).
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise UnauthenticatedError("send a token: Authorization: Bearer …")
+        self._look_again()
         caller = self._known.get(token)
         if caller is None:
             caller = self._decoded(token)
@@ -107,7 +176,23 @@ class Tokens:
             self._known[token] = caller
         if caller.expires_at <= time.time():
             raise UnauthenticatedError("the token has expired: get a new one")
+        if self._revoked.has(caller):
+            raise UnauthenticatedError("the token was revoked: get a new one")
         return caller
+
+    def _look_again(self) -> None:
+        """Take in another key, and what was revoked, if the files are others than before."""
+        now = time.monotonic()
+        if self._home is None or now < self._looked_at + LOOKED_AGAIN_S:
+            return
+        self._looked_at = now
+        seen = [_signature(token_file(self._home)), _signature(revoked_file(self._home))]
+        if seen != self._seen:
+            if seen[0] is not None:  # a server that lost its key goes on with it
+                self._key = token_key(self._home)
+            self._revoked = Revocations.read(self._home)
+            self._known.clear()
+            self._seen = seen
 
     def _decoded(self, token: str) -> Caller:
         try:
@@ -118,10 +203,30 @@ class Tokens:
                 options={"require": ["sub", "scope", "exp"], "verify_exp": False},
             )
             return Caller(
-                code(claims["sub"]), frozenset(claims["scope"].split()), float(claims["exp"])
+                client=code(claims["sub"]),
+                scopes=frozenset(claims["scope"].split()),
+                expires_at=_time(claims, "exp"),
+                issued_at=_time(claims, "iat") if "iat" in claims else 0,
+                token_id=claims.get("jti"),
             )
         except (jwt.InvalidTokenError, VocabularyError, AttributeError, ValueError) as error:
             raise UnauthenticatedError(f"the token is not valid: {error}") from error
+
+
+def _time(claims: dict[str, Any], name: str) -> int:
+    """Return a time of a token, in seconds since 1970: a whole number, and not of another age."""
+    value = claims[name]
+    if type(value) is not int or not 0 <= value <= time.time() + LONGEST.total_seconds():
+        raise ValueError(f"{name} is not a whole number of seconds within ten years")
+    return value
+
+
+def _signature(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 _bearer = HTTPBearer(
@@ -132,14 +237,31 @@ _bearer = HTTPBearer(
 async def authenticated(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:
     """Return who calls; the dependency that lets in every client with a token."""
     tokens: Tokens = request.app.state.service.tokens
-    return tokens.caller(request.headers.get("authorization"))
+    try:
+        return tokens.caller(request.headers.get("authorization"))
+    except UnauthenticatedError as error:
+        _refused(request, 401, None, error)
+        raise
 
 
 def needs(scope: Scope) -> Callable[..., Caller]:
     """Return the dependency that lets only callers with the scope in."""
 
-    async def caller(caller: Annotated[Caller, Depends(authenticated)]) -> Caller:
-        caller.require(scope)
+    async def caller(request: Request, caller: Annotated[Caller, Depends(authenticated)]) -> Caller:
+        try:
+            caller.require(scope)
+        except ForbiddenError as error:
+            _refused(request, 403, caller, error)
+            raise
         return caller
 
     return caller  # type: ignore[return-value]  # FastAPI awaits it
+
+
+def _refused(request: Request, status: int, caller: Caller | None, error: Exception) -> None:
+    # The route, and not the path: nothing that a stranger sends stands in the log.
+    route = getattr(request.scope.get("route"), "path", None)
+    told = {"status": status, "method": request.method, "route": route, "reason": str(error)[:200]}
+    if caller:
+        told |= {"client": caller.client, "token": caller.token_id}
+    access.info("refused", extra=told)

@@ -104,6 +104,7 @@ app.command("release")(forgetting.release)
 app.command("serve")(serving.serve)
 app.command("simulate")(simulating.simulate)
 app.command("token")(serving.token)
+app.command("revoke")(serving.revoke)
 app.command("verify-kpi")(verify_kpi.verify_kpi)
 
 

@@ -33,13 +33,16 @@ def serve(
 
 def serve_on(listener: socket.socket) -> None:
     """Serve on a socket that listens, until stopped by SIGINT or SIGTERM."""
+    from api.access_log import write_access_log
     from api.app import create_app
     from api.security import Tokens, token_key
     from cli.opening import continued_city
     from cli.upkeep import kept_up
 
     with continued_city() as (settings, database, keys):
-        app = create_app(settings, database, keys, Tokens(token_key(settings.home)))
+        write_access_log(settings.home)
+        tokens = Tokens(token_key(settings.home), settings.home)
+        app = create_app(settings, database, keys, tokens)
         host, port, *_ = listener.getsockname()
         print(f"Dasan serves on http://{host}:{port}/docs", file=sys.stderr, flush=True)
         with kept_up(settings, database, keys):
@@ -51,9 +54,10 @@ def token(
     client: Annotated[
         str, typer.Option(help="Names who will use it; keys belong to it.")
     ] = "local",
-    days: Annotated[int, typer.Option(min=1, max=3_650, help="How long it is valid.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=3_650, help="How long it is valid.")] = 1,
 ) -> None:
-    """Print a bearer token for local use."""
+    """Print a bearer token; its id, by which `dasan revoke` knows it, stands in `access.log`."""
+    from api.access_log import write_access_log
     from api.security import Scope, Tokens, token_key
     from cli.opening import named_if_new
     from eventlog.settings import read_settings
@@ -66,7 +70,28 @@ def token(
     home = read_settings(os.environ).home
     with named_if_new(home):
         tokens = Tokens(token_key(home))
+    write_access_log(home)
     print(tokens.issue(client, frozenset(map(Scope, scope)), timedelta(days=days)))
+
+
+def revoke(
+    client: Annotated[
+        str | None, typer.Option(help="Revoke all tokens that this client has had so far.")
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Revoke one token, by its id (`jti`).")
+    ] = None,
+) -> None:
+    """Revoke tokens: running servers refuse them within a second."""
+    from api.access_log import write_access_log
+    from api.security import revoke as revoke_tokens
+    from eventlog.settings import read_settings
+
+    if (client is None) == (id_ is None):
+        raise typer.BadParameter("name either a client, with --client, or a token, with --id")
+    home = read_settings(os.environ).home
+    write_access_log(home)
+    revoke_tokens(home, client=client, token=id_)
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -20,7 +20,8 @@ from api.security import Scope, Tokens
 from eventlog.database import Database
 from tests.conftest import Servers
 
-TOKENS = Tokens(b"the key that tokens are signed with")
+KEY = b"the key that tokens are signed with"
+TOKENS = Tokens(KEY)
 EVERYTHING = frozenset({Scope.ADMIN})
 
 

@@ -1,11 +1,23 @@
 """Who may do what: tokens, scopes, and what is open to everybody."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 
+import jwt
 import pytest
 
-from api.security import Scope, Tokens
-from tests.api.conftest import TOKENS, Client, token_of
+from api import security
+from api.access_log import write_access_log
+from api.security import (
+    Scope,
+    Tokens,
+    UnauthenticatedError,
+    revoke,
+    token_file,
+    token_key,
+)
+from tests.api.conftest import KEY, TOKENS, Client, token_of
 
 OPEN = {
     ("GET", "/checkpoint"),
@@ -90,3 +102,94 @@ def test_keys_belong_to_the_client_that_sent_them(client: Client) -> None:
     client.token = token_of(Scope.ADMIN, client="another")
 
     assert client.post("/v1/inquiries", body, Idempotency_Key="k").json()["id"] != first
+
+
+# Tokens that do not hold
+
+
+@pytest.mark.parametrize(
+    "end", [float("nan"), float("inf"), 4e9, "4000000000", True, None, 10**12, -1, [4_000_000_000]]
+)
+def test_the_end_of_a_token_is_a_whole_number_within_ten_years(client: Client, end: object) -> None:
+    claims = {"sub": "tests", "scope": "admin", "exp": end}
+    client.token = jwt.encode(claims, KEY, algorithm="HS256")
+
+    assert client.get("/v1/inquiries").status_code == 401
+
+
+@pytest.fixture
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tokens:
+    """Tokens of a home, that are looked at again each time."""
+    monkeypatch.setattr(security, "LOOKED_AGAIN_S", 0)
+    return Tokens(token_key(tmp_path), tmp_path)
+
+
+def bearer(tokens: Tokens, client: str = "tests") -> str:
+    return f"Bearer {tokens.issue(client, frozenset({Scope.ADMIN}), timedelta(hours=1))}"
+
+
+def test_a_token_is_revoked_by_its_id(at_home: Tokens, tmp_path: Path) -> None:
+    one, other = bearer(at_home), bearer(at_home)
+
+    revoke(tmp_path, token=at_home.caller(one).token_id)
+
+    with pytest.raises(UnauthenticatedError, match="was revoked"):
+        at_home.caller(one)
+    assert at_home.caller(other).client
+
+
+def test_all_tokens_are_revoked_that_a_client_had(at_home: Tokens, tmp_path: Path) -> None:
+    had, others = bearer(at_home), bearer(at_home, "others")
+    assert at_home.caller(had).client
+
+    revoke(tmp_path, client="tests")
+
+    with pytest.raises(UnauthenticatedError, match="was revoked"):
+        at_home.caller(had)
+    assert at_home.caller(others).client
+
+
+def test_a_key_that_was_exchanged_is_seen_without_a_restart(
+    at_home: Tokens, tmp_path: Path
+) -> None:
+    had = bearer(at_home)
+    assert at_home.caller(had).client
+
+    token_file(tmp_path).unlink()
+    fresh = bearer(Tokens(token_key(tmp_path)))
+
+    assert at_home.caller(fresh).client
+    with pytest.raises(UnauthenticatedError, match="not valid"):
+        at_home.caller(had)
+
+
+def test_a_stream_ends_with_its_token(client: Client) -> None:
+    client.received()
+    brief = TOKENS.issue("tests", frozenset({Scope.AUDIT_READ}), timedelta(seconds=2))
+    client.token = brief
+
+    streamed = client.get("/v1/events/stream")  # returns once it is over
+
+    assert "inquiry.received.v1" in streamed.text
+    with pytest.raises(UnauthenticatedError, match="has expired"):
+        TOKENS.caller(f"Bearer {brief}")
+
+
+@pytest.mark.parametrize("path", ["/v1/inquiries", "/v1/kpi", "/v1/events", "/v1/nothing"])
+def test_no_cache_keeps_an_answer(client: Client, path: str) -> None:
+    assert client.get(path).headers["cache-control"] == "no-store"
+
+
+def test_what_was_refused_is_recorded_without_what_was_sent(client: Client, tmp_path: Path) -> None:
+    write_access_log(tmp_path)
+    client.token = token_of(Scope.KPI_READ, client="curious")
+
+    client.get("/v1/inquiries/0191b1c2-0000-7000-8000-000000000000?secret=1")
+
+    [*_, last] = (tmp_path / "access.log").read_text().splitlines()
+    told = json.loads(last)
+    assert (told["what"], told["status"], told["client"]) == ("refused", 403, "curious")
+    assert told["route"] == "/v1/inquiries/{inquiry_id}"
+    assert client.token not in last
+    assert "secret" not in last
+    assert (tmp_path / "access.log").stat().st_mode & 0o077 == 0
