@@ -52,11 +52,14 @@ async def taken(request: Request, scope: Scope) -> Order:
     caller = service.tokens.caller(headers.get("authorization"))
     caller.require(scope)
     target = f"{request.method} {request.scope['path']}?".encode() + request.scope["query_string"]
-    fingerprint = hashlib.sha256(target + b"\n" + await request.body()).digest()
+    actor = headers.get("dasan-actor") or f"service:{caller.client}"
+    told = b"\n".join([target, actor.encode(), await request.body()])
+    fingerprint = hashlib.sha256(told).digest()
     idempotency = Idempotency(caller.client, _key(headers.get("idempotency-key")), fingerprint)
     return Order(
         request=domain_request.Request(
-            actor=headers.get("dasan-actor") or f"service:{caller.client}",
+            actor=actor,
+            client=caller.client,
             cause=service.keys.cause("command", idempotency.client, idempotency.key),
             traceparent=domain_request.traceparent(headers.get("traceparent")),
             idempotency=idempotency,

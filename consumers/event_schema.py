@@ -26,7 +26,7 @@ Schema = dict[str, Any]
 SCHEMAS = "#/components/schemas/"
 """Where the schemas stand in the document that holds them."""
 
-OPTIONAL = frozenset({"traceparent"})
+OPTIONAL = frozenset({"client", "traceparent"})
 """The attributes of the envelope that a record may lack."""
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -61,6 +61,7 @@ ENVELOPE: Mapping[str, Schema] = {
     "causationid": of_text(
         "(command|message):[0-9a-f]{32}", "A keyed hash of the command or message that caused it."
     ),
+    "client": of_text(CODE_PATTERN, "The client whose token it came with, where there was one."),
     "correlationid": of_text(_UUID, "Binds what belongs together; by default the subject."),
     "id": of_text(f"{_UUID}/[1-9][0-9]*", "Stream and version: unique, and the same for ever."),
     "recordedtime": {**TIME, "description": "When it entered the log; never decreases in it."},

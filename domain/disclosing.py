@@ -1,6 +1,7 @@
 """The use case of opening sealed texts: who read what, and why, is an event before it is read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,8 @@ async def disclose(
 ) -> UUID:
     """Record that `request.actor` opens `fields`, in a stream of its own; return the stream's id.
 
+    A repeat opens them again, which is an event of its own: nothing is read without one.
+
     Raises:
         KeyReusedError: the key was used for another command.
     """
@@ -37,8 +40,9 @@ async def disclose(
         "fields": tuple(fields),
     }
     fact = DisclosureMade(**facts)
+    stored = [mapper.to_stored_event(fact)]
     try:
-        await recorder.insert(([mapper.to_stored_event(fact)], request), str(disclosure_id))
-    except RepeatedCommandError as repeated:
-        return UUID(repeated.response)
+        await recorder.insert((stored, request), str(disclosure_id))
+    except RepeatedCommandError:
+        await recorder.insert((stored, replace(request, idempotency=None)), str(disclosure_id))
     return disclosure_id

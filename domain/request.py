@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
-from domain.vocabulary import VocabularyError, require_impersonal
+from domain.vocabulary import VocabularyError, code, require_impersonal
 
 ACTOR = "(?:agent|citizen|service|import):[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 """The form of an actor: its kind, and a pseudonymous id."""
@@ -34,7 +34,8 @@ class Idempotency:
 class Request:
     """What stands in every event beside its facts, and the key that makes a retry safe.
 
-    `actor` is a pseudonymous id with its kind, `cause` a keyed hash of the command or message.
+    `actor` is a pseudonymous id with its kind, as `client`, whose token came, says it; without a
+    token there is no client. `cause` is a keyed hash of the command or message.
     `correlation` binds what belongs together, by default the stream itself; `traceparent` is W3C's.
 
     Raises:
@@ -46,12 +47,15 @@ class Request:
     correlation: UUID | None = None
     traceparent: str | None = None
     idempotency: Idempotency | None = None
+    client: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could not stand in a record as it is."""
         _require(_ACTOR, "actor", self.actor)
         _require_pseudonym(self.actor)
         _require(_CAUSE, "cause", self.cause)
+        if self.client is not None:
+            code(self.client)
         if self.traceparent is not None:
             _require(_TRACEPARENT, "traceparent", self.traceparent)
 

@@ -94,8 +94,9 @@ def envelope(
         RecordError: it would be longer than `MAX_RECORD_BYTES`.
     """
     subject = canonical(stream)
+    client = f'"client":"{request.client}",' if request.client else ""
     head = (
-        f'{{"actor":"{request.actor}","causationid":"{request.cause}",'
+        f'{{"actor":"{request.actor}","causationid":"{request.cause}",{client}'
         f'"correlationid":"{request.correlation or subject}","data":{data.decode("ascii")},'
         f'"id":"{subject}/{version}","recordedtime":"'
     )

@@ -31,14 +31,34 @@ def test_a_sealed_text_is_opened_for_a_purpose_and_that_is_an_event(client: Clie
     assert '"purpose":"complaint"' in event
 
 
-def test_a_retry_opens_again_and_is_one_event(client: Client) -> None:
+def test_each_time_that_texts_are_read_is_an_event(client: Client) -> None:
     body = {"purpose": "complaint", "fields": [field(asked(client))]}
 
     first = client.post("/v1/disclosures", body, Idempotency_Key="k")
     again = client.post("/v1/disclosures", body, Idempotency_Key="k")
 
-    assert again.json() == first.json()
+    assert again.json()["fields"] == first.json()["fields"]
+    assert len(disclosures(client)) == 2
+
+
+def test_texts_are_not_read_under_the_key_of_another_actor(client: Client) -> None:
+    body = {"purpose": "complaint", "fields": [field(asked(client))]}
+    client.post("/v1/disclosures", body, Idempotency_Key="k", Dasan_Actor="agent:a017")
+
+    other = client.post("/v1/disclosures", body, Idempotency_Key="k", Dasan_Actor="agent:a018")
+
+    assert other.status_code == 422
     assert len(disclosures(client)) == 1
+
+
+def test_the_client_is_named_beside_the_actor(client: Client) -> None:
+    body = {"purpose": "complaint", "fields": [field(asked(client))]}
+
+    client.post("/v1/disclosures", body, Dasan_Actor="agent:a017")
+
+    [event] = disclosures(client)
+    assert '"actor":"agent:a017"' in event
+    assert '"client":"tests"' in event
 
 
 def test_what_is_not_sealed_or_not_there_is_not_opened(client: Client) -> None:
