@@ -56,14 +56,16 @@ async def taken(request: Request, scope: Scope) -> Order:
     told = b"\n".join([target, actor.encode(), await request.body()])
     fingerprint = hashlib.sha256(told).digest()
     idempotency = Idempotency(caller.client, _key(headers.get("idempotency-key")), fingerprint)
+    order = domain_request.Request(
+        actor=actor,
+        client=caller.client,
+        cause=service.keys.cause("command", idempotency.client, idempotency.key),
+        traceparent=domain_request.traceparent(headers.get("traceparent")),
+        idempotency=idempotency,
+    )
+    caller.require_actor(actor)
     return Order(
-        request=domain_request.Request(
-            actor=actor,
-            client=caller.client,
-            cause=service.keys.cause("command", idempotency.client, idempotency.key),
-            traceparent=domain_request.traceparent(headers.get("traceparent")),
-            idempotency=idempotency,
-        ),
+        request=order,
         idempotency=idempotency,
         expected_versions=_versions(headers.getlist("if-match")),
         now=datetime.now(UTC),

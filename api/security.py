@@ -27,6 +27,9 @@ from eventlog.keys import secret
 
 ALGORITHM = "HS256"
 KNOWN_TOKENS = 10_000
+ACTORS = frozenset({"agent", "citizen", "service", "import"})
+"""The kinds of actors that a token may speak for."""
+
 LONGEST = timedelta(days=3_650)
 """Of what a token may be valid for."""
 
@@ -67,6 +70,16 @@ class Caller:
     expires_at: float
     issued_at: float
     token_id: str | None
+    actors: frozenset[str]
+
+    def require_actor(self, actor: str) -> None:
+        """Raise `ForbiddenError` unless the token speaks for this actor, as for its client."""
+        if actor != f"service:{self.client}" and actor.partition(":")[0] not in self.actors:
+            allowed = ", ".join(sorted(self.actors)) or "nobody else"
+            raise ForbiddenError(
+                f"the token of {self.client} speaks for itself and for {allowed}, and the"
+                " Dasan-Actor is of another kind"
+            )
 
     def require(self, scope: Scope) -> None:
         """Raise `ForbiddenError` unless the caller has the scope; `admin` has all."""
@@ -141,8 +154,14 @@ class Tokens:
         self._seen: object = None
         self._looked_at = float("-inf")
 
-    def issue(self, client: str, scopes: frozenset[Scope], lifetime: timedelta) -> str:
-        """Return a token.
+    def issue(
+        self,
+        client: str,
+        scopes: frozenset[Scope],
+        lifetime: timedelta,
+        actors: frozenset[str] = ACTORS,
+    ) -> str:
+        """Return a token that speaks for its client, and for these kinds of actors.
 
         Raises:
             VocabularyError: `client` is no code.
@@ -154,6 +173,7 @@ class Tokens:
             "iat": now,
             "exp": now + int(lifetime.total_seconds()),
             "jti": uuid4().hex,
+            "actors": sorted(actors),
         }
         access.info("issued", extra={"client": client, "token": claims["jti"]})
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
@@ -208,8 +228,15 @@ class Tokens:
                 expires_at=_time(claims, "exp"),
                 issued_at=_time(claims, "iat") if "iat" in claims else 0,
                 token_id=claims.get("jti"),
+                actors=frozenset(claims.get("actors", ACTORS)),  # one of before names none
             )
-        except (jwt.InvalidTokenError, VocabularyError, AttributeError, ValueError) as error:
+        except (
+            jwt.InvalidTokenError,
+            VocabularyError,
+            AttributeError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise UnauthenticatedError(f"the token is not valid: {error}") from error
 
 

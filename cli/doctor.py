@@ -28,12 +28,12 @@ def doctor(
     import orjson
 
     from cli.checkup import checkup
-    from cli.opening import prepared_city
+    from cli.opening import examined_city
     from cli.origin import compared
 
     # Whole before anything is opened, so that a wrong file is refused at once.
     origin = _read(against) if against else None
-    with prepared_city() as city:
+    with examined_city() as city:
         found = checkup(*city, shared=origin.position if origin else None)
     faults = [*found.faults()]
     if origin:

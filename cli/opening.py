@@ -11,6 +11,7 @@ from eventlog.continuing import require_continued
 from eventlog.database import Database
 from eventlog.keys import Keys
 from eventlog.log import Log, assembled, prepared
+from eventlog.own_keys import require_own
 from eventlog.settings import Settings, read_settings
 from projections.runner import prepare
 
@@ -21,6 +22,18 @@ def prepared_city() -> Iterator[tuple[Settings, Database, Keys]]:
 
     Raises:
         SettingsError, DatabaseError, EmbeddedServerError, KeyFileError: it cannot be used.
+    """
+    with examined_city() as (settings, database, keys):
+        with database.connect() as connection:
+            require_own(connection, keys, signer_of(settings.source, settings.home))
+        yield settings, database, keys
+
+
+@contextmanager
+def examined_city() -> Iterator[tuple[Settings, Database, Keys]]:
+    """Yield what `prepared_city` does, also where the secrets are not those of the log.
+
+    For whoever looks what is wrong, and writes nothing.
     """
     settings = read_settings(os.environ)
     with ExitStack() as stack:

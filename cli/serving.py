@@ -55,13 +55,24 @@ def token(
         str, typer.Option(help="Names who will use it; keys belong to it.")
     ] = "local",
     days: Annotated[int, typer.Option(min=1, max=3_650, help="How long it is valid.")] = 1,
+    actor: Annotated[
+        list[str] | None,
+        typer.Option(help="A kind of actors that it speaks for, beside itself; more than once."),
+    ] = None,
 ) -> None:
     """Print a bearer token; its id, by which `dasan revoke` knows it, stands in `access.log`."""
     from api.access_log import write_access_log
-    from api.security import Scope, Tokens, token_key
+    from api.security import ACTORS, Scope, Tokens, token_key
     from cli.opening import named_if_new
     from eventlog.settings import read_settings
 
+    kinds = frozenset(actor or ())
+    if kinds - ACTORS:
+        raise typer.BadParameter(
+            f"there are no actors of the kind {', '.join(sorted(kinds - ACTORS))}: use"
+            f" {', '.join(sorted(ACTORS))}",
+            param_hint="--actor",
+        )
     unknown = sorted({*scope} - {*Scope})
     if unknown:
         raise typer.BadParameter(
@@ -71,7 +82,7 @@ def token(
     with named_if_new(home):
         tokens = Tokens(token_key(home))
     write_access_log(home)
-    print(tokens.issue(client, frozenset(map(Scope, scope)), timedelta(days=days)))
+    print(tokens.issue(client, frozenset(map(Scope, scope)), timedelta(days=days), kinds))
 
 
 def revoke(

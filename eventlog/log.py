@@ -1,7 +1,8 @@
 """One city's log, opened: the one place that puts its parts together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,11 @@ from eventlog.continuing import require_length
 from eventlog.database import SERVICE, Database, prepare, reached
 from eventlog.keys import Keys, load_keys
 from eventlog.loader import Loader
+from eventlog.own_keys import require_kept
 from eventlog.reconnecting import Reconnecting
 from eventlog.recorder import LogRecorder, RecordMapper
 from eventlog.settings import Settings
-from eventlog.vault import Vault
+from eventlog.vault import KEPT_S, Vault
 from eventlog.writer import Writer
 
 READERS = 16
@@ -75,6 +77,7 @@ def prepared(settings: Settings) -> Iterator[tuple[Database, Keys]]:
         DatabaseError, EmbeddedServerError, KeyFileError, TreeError: it cannot be used; says why.
     """
     with reached(settings) as database:
+        require_kept(database, settings.home)
         keys = load_keys(settings.home)
         prepare(database, settings, keys)
         with database.connect() as connection:
@@ -139,9 +142,12 @@ async def in_loop(
         ) as async_pool,
         Writer(Reconnecting(database.connect_async), keys.encryption_id) as writer,
         aclosing(Reconnecting(connect)) as loading,
+        AsyncExitStack() as stack,
     ):
         await async_pool.wait()  # what connects in the background is not there when it is needed
         vault = Vault(keys, pool)
+        dropping = asyncio.create_task(_drop_keys(vault))
+        stack.callback(dropping.cancel)
         mapper = RecordMapper(vault)
         recorder = LogRecorder(
             source=settings.source,
@@ -152,6 +158,12 @@ async def in_loop(
         )
         inquiries = Inquiries(mapper, recorder, settings.times, vault.known_text)
         yield AsyncLog(async_pool, vault, mapper, writer, recorder, inquiries)
+
+
+async def _drop_keys(vault: Vault) -> None:
+    while True:
+        await asyncio.sleep(KEPT_S)
+        vault.drop_old()
 
 
 @contextmanager

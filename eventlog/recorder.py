@@ -104,7 +104,9 @@ class LogRecorder(Recorder):
                 continue  # holds and statements are streams, too
             streams[stream] = [StoredEvent(*row[:4]) for row in rows if row[2].startswith(KIND)]
             *_, kid, wrapped = rows[0]
-            if kid is not None:
+            if kid is None:
+                self._vault.forget(stream)
+            else:
                 self._vault.know(stream, kid, wrapped)
         return streams
 

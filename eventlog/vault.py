@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -28,6 +29,8 @@ VERSION = 1
 NONCE_BYTES = 12
 COMMITMENT = b"dasan data key\0"
 CACHED_KEYS = 10_000
+KEPT_S = 5.0
+"""How long a key is in memory: from the load of an inquiry until what it decides is sealed."""
 
 
 class VaultError(Exception):
@@ -47,10 +50,15 @@ class DataKey:
     secret: bytes = field(repr=False)
     wrapped: bytes = field(repr=False)
     durable: bool
+    seen_at: float = field(default_factory=time.monotonic)
 
 
 class Vault:
-    """Seals and opens texts; keeps the keys in use in memory, the most recent ones only."""
+    """Seals and opens texts; keeps the keys in use in memory, for seconds and a limited number.
+
+    So a key that was destroyed is gone from every process soon after. Python cannot overwrite it:
+    its memory is used again for something else, or not.
+    """
 
     def __init__(self, keys: Keys, pool: ConnectionPool[Connection]) -> None:
         self._keys = keys
@@ -59,7 +67,7 @@ class Vault:
 
     def key_for(self, stream: UUID) -> DataKey:
         """Return the key to seal an inquiry's texts with: the one that is known, else a new one."""
-        return self._cache.get(stream) or self._keep(self._make(stream))
+        return self._known(stream) or self._keep(self._make(stream))
 
     def know(self, stream: UUID, kid: bytes, wrapped: bytes) -> None:
         """Take in an inquiry's key as the database has it.
@@ -67,8 +75,10 @@ class Vault:
         Raises:
             VaultError: it is wrapped under a key-encryption key that is not here.
         """
-        known = self._cache.get(stream)
-        if known is None or known.kid != kid.hex():
+        known = self._known(stream)
+        if known is not None and known.kid == kid.hex():
+            self._keep(known)
+        else:
             secret = self._unwrapped(Digest(kid.hex()), wrapped)
             self._keep(DataKey(Digest(kid.hex()), stream, secret, wrapped, durable=True))
 
@@ -107,7 +117,7 @@ class Vault:
         Raises:
             VaultError: the text was changed or moved.
         """
-        key = self._cache.get(stream)
+        key = self._known(stream)
         if key is None or key.kid != sealed.k:
             return None
         return redact(_decrypted(key.secret, sealed, stream, type_, name))
@@ -129,7 +139,20 @@ class Vault:
         """Drop an inquiry's key from memory: the next text is sealed under another."""
         self._cache.pop(stream, None)
 
+    def drop_old(self) -> None:
+        """Drop the keys from memory that were not needed for a while."""
+        for stream in [*self._cache]:
+            self._known(stream)
+
+    def _known(self, stream: UUID) -> DataKey | None:
+        key = self._cache.get(stream)
+        if key is not None and time.monotonic() > key.seen_at + KEPT_S:
+            del self._cache[stream]
+            return None
+        return key
+
     def _keep(self, key: DataKey) -> DataKey:
+        key.seen_at = time.monotonic()
         if len(self._cache) >= CACHED_KEYS:
             del self._cache[next(iter(self._cache))]
         self._cache[key.stream] = key

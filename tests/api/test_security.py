@@ -1,6 +1,7 @@
 """Who may do what: tokens, scopes, and what is open to everybody."""
 
 import json
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -193,3 +194,40 @@ def test_what_was_refused_is_recorded_without_what_was_sent(client: Client, tmp_
     assert client.token not in last
     assert "secret" not in last
     assert (tmp_path / "access.log").stat().st_mode & 0o077 == 0
+
+
+# On whose behalf
+
+
+def speaking_for(*actors: str) -> str:
+    return TOKENS.issue(
+        "desk", frozenset({Scope.INQUIRIES_WRITE}), timedelta(hours=1), frozenset(actors)
+    )
+
+
+def test_a_token_speaks_for_the_kinds_of_actors_that_it_names(client: Client) -> None:
+    client.token = speaking_for("agent")
+
+    agent = client.post("/v1/inquiries", {"channel": "sms"}, Dasan_Actor="agent:a017")
+    citizen = client.post("/v1/inquiries", {"channel": "sms"}, Dasan_Actor="citizen:c1")
+
+    assert (agent.status_code, citizen.status_code) == (201, 403)
+    assert "speaks for itself and for agent" in citizen.json()["detail"]
+
+
+@pytest.mark.parametrize(("actor", "status"), [("service:desk", 201), ("service:other", 403)])
+def test_a_token_always_speaks_for_its_client(client: Client, actor: str, status: int) -> None:
+    client.token = speaking_for()
+
+    answer = client.post("/v1/inquiries", {"channel": "sms"}, Dasan_Actor=actor)
+
+    assert answer.status_code == status
+
+
+def test_a_token_of_before_speaks_as_it_did(client: Client) -> None:
+    claims = {"sub": "desk", "scope": "inquiries:write", "exp": int(time.time()) + 60}
+    client.token = jwt.encode(claims, KEY, algorithm="HS256")
+
+    answer = client.post("/v1/inquiries", {"channel": "sms"}, Dasan_Actor="agent:a017")
+
+    assert answer.status_code == 201

@@ -9,6 +9,7 @@ import pytest
 
 from domain.inquiry import Inquiry
 from domain.vocabulary import Channel, Code, Plain, Sealed
+from eventlog import vault
 from eventlog.keys import KeyFileError, Keys, load_keys
 from eventlog.log import Log
 from eventlog.personal import looks_like_telephone, mask_name, mask_number
@@ -94,6 +95,16 @@ def test_all_texts_of_an_inquiry_share_its_key(log: Log) -> None:
     )
 
     assert {text.k for text in stored_texts(log, inquiry_id)} == {first.k}
+
+
+def test_a_key_is_in_memory_for_seconds_only(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    inquiry_id, sealed = asked(log)
+    assert log.vault.known_text(sealed, inquiry_id, *PLACE) == QUESTION
+
+    monkeypatch.setattr(vault, "KEPT_S", -1.0)
+    log.vault.drop_old()
+
+    assert log.vault.known_text(sealed, inquiry_id, *PLACE) is None
 
 
 def test_another_process_seals_under_the_key_that_is_there(log: Log) -> None:
