@@ -57,6 +57,10 @@ class ImpossibleTimeError(InquiryError):
     """The time contradicts what is known: an end before its beginning, or no offset."""
 
 
+class InquiryFullError(InquiryError):
+    """The inquiry has as many events as one may have: another goes on for it."""
+
+
 class FactTimeError(InquiryError):
     """Nothing can have happened at that time: it is before all that is taken, or has not come."""
 

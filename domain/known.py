@@ -22,6 +22,13 @@ from domain.vocabulary import (
     TransferKind,
 )
 
+MAX_EVENTS = 1_000
+"""Of an inquiry: each command replays them. What ends something may come behind them."""
+
+_ENDS = frozenset(
+    {events.Abandoned, events.Annulled, events.Ended, events.LeftQueue, events.Resolved}
+)
+
 MILLISECOND = timedelta(milliseconds=1)
 
 TextReader = Callable[[Sealed, UUID, str, str], str | None]
@@ -138,6 +145,11 @@ class Known(Aggregate):
         return known is not None
 
     def _record(self, fact: type[events.InquiryEvent], at: datetime, **data: Any) -> None:
+        if self.version >= MAX_EVENTS and fact not in _ENDS:
+            raise errors.InquiryFullError(
+                f"the inquiry has {self.version:,} events, and may have {MAX_EVENTS:,}: receive"
+                " another one, and link it as a child"
+            )
         require_order(self.received_at, at, "nothing can happen before the inquiry arrived")
         # What `trigger_event` does, without the copies that it makes of the values.
         event = fact(

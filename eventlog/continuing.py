@@ -13,6 +13,7 @@ from psycopg import Connection
 
 from eventlog.checkpoint import Checkpoint, CheckpointError, Signer
 from eventlog.growing import TreeError, caught_up, newest, tiles_in
+from eventlog.locks import open_lock
 from eventlog.proof import range_root
 from eventlog.tiles import WIDTH, Place, nodes_of
 from eventlog.tree import HASH_BYTES
@@ -39,7 +40,7 @@ def published_at(home: Path) -> Path:
 
 def publish(connection: Connection, home: Path) -> None:
     """Write the newest checkpoint to its file; what is there is never replaced by an older one."""
-    with (home / "checkpoint.lock").open("a") as lock:
+    with open_lock(home / "checkpoint.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the newest is asked for while nobody else writes
         note = newest(connection)
         file = published_at(home)

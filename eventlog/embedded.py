@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import quote
 
+from eventlog.locks import open_lock
+
 ADMIN, ROLE, DATABASE = "postgres", "dasan", "dasan"
 PORT = 5432  # it only names the socket: the server listens on no TCP port
 POLL_SECONDS = 0.02
@@ -81,7 +83,7 @@ def running(home: Path, *, binaries: Path | None = None) -> Iterator[Server]:
     with _explained(home):
         home.mkdir(parents=True, exist_ok=True)
         _make_open(folder)
-        users = (folder / "users.lock").open("ab")
+        users = open_lock(folder / "users.lock")
     with users:
         with _explained(home), _locked(folder / "start.lock"):
             fcntl.flock(users, fcntl.LOCK_SH)
@@ -109,7 +111,7 @@ def _explained(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.open("ab") as file:  # a lock belongs to its open file: threads exclude each other too
+    with open_lock(path) as file:  # a lock belongs to its open file: threads exclude each other too
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
