@@ -40,7 +40,7 @@ def _content(media_type: str, description: str) -> dict[int | str, dict[str, Any
 def checkpoint(service: ServiceDep) -> Response:
     """Return the newest signed checkpoint: at most a second older than the newest record."""
     with service.pool.connection() as connection:
-        note = newest(connection)
+        note = newest(connection, service.signer.verifier)
     if note is None:
         raise NotFoundError("no checkpoint has been signed yet: the log is empty")
     return Response(note, media_type="text/plain", headers={"Cache-Control": "no-cache"})
@@ -59,7 +59,8 @@ def entries(service: ServiceDep, number: Number) -> Response:
     at, width = _parsed(number)
     begin = at * WIDTH
     with service.pool.connection() as connection:
-        size = service.signer.verifier.opened(note).size if (note := newest(connection)) else 0
+        note = newest(connection, service.signer.verifier)
+        size = service.signer.verifier.opened(note).size if note else 0
         rows = reader.read(connection, after=begin, limit=width) if begin + width <= size else []
     if len(rows) != width:
         raise NotFoundError(f"{bundle_path(at, width)} is not in the tree of {size:,} records")

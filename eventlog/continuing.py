@@ -11,7 +11,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from eventlog.checkpoint import Checkpoint, CheckpointError, Signer
+from eventlog.checkpoint import Checkpoint, CheckpointError, Signer, Verifier
 from eventlog.growing import TreeError, caught_up, newest, tiles_in
 from eventlog.locks import open_lock
 from eventlog.proof import range_root
@@ -38,11 +38,11 @@ def published_at(home: Path) -> Path:
     return home / "checkpoint"
 
 
-def publish(connection: Connection, home: Path) -> None:
+def publish(connection: Connection, verifier: Verifier, home: Path) -> None:
     """Write the newest checkpoint to its file; what is there is never replaced by an older one."""
     with open_lock(home / "checkpoint.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the newest is asked for while nobody else writes
-        note = newest(connection)
+        note = newest(connection, verifier)
         file = published_at(home)
         if note is None or (file.exists() and file.read_bytes() == note.encode()):
             return

@@ -5,14 +5,19 @@ next records into tiles, signs, and stores the checkpoint. The records are commi
 root is a function of them, so whatever breaks off is done again with the same root.
 """
 
+from contextlib import suppress
+
 from psycopg import Connection
 
-from eventlog.checkpoint import Checkpoint, Signer
+from eventlog.checkpoint import Checkpoint, CheckpointError, Signer, Verifier
 from eventlog.proof import range_root
 from eventlog.tiles import Place, Tiles, grown, nodes_of
 
 BATCH_RECORDS = 65_536
 """Records that one transaction takes into the tree."""
+
+_LOOKED_AT = 1_000
+"""Of the newest checkpoints, how many are looked at for one that holds."""
 
 _LEAVES = (
     r"SELECT sha256('\x00'::bytea || record) FROM log"
@@ -93,12 +98,21 @@ def tiles_in(connection: Connection) -> Tiles:
     return tile
 
 
-def newest(connection: Connection) -> str | None:
-    """Return the note of the newest checkpoint, None before there is one."""
-    row = connection.execute(
-        "SELECT note FROM tree.checkpoint ORDER BY size DESC LIMIT 1"
-    ).fetchone()
-    return row[0] if row else None
+def newest(connection: Connection, verifier: Verifier) -> str | None:
+    """Return the note of the newest checkpoint that the key has signed, None before there is one.
+
+    A row whose note is of another size or root, or signed by nobody, is passed over: whoever could
+    put it there shall not have it published.
+    """
+    rows = connection.execute(
+        "SELECT size, root, note FROM tree.checkpoint ORDER BY size DESC LIMIT %s", [_LOOKED_AT]
+    )
+    for size, root, note in rows:
+        with suppress(CheckpointError):
+            said = verifier.opened(note)
+            if (said.size, said.root) == (size, root):
+                return str(note)
+    return None
 
 
 def caught_up(connection: Connection, signer: Signer) -> Checkpoint | None:
@@ -109,5 +123,5 @@ def caught_up(connection: Connection, signer: Signer) -> Checkpoint | None:
     """
     while advance(connection, signer):
         pass
-    note = newest(connection)
+    note = newest(connection, signer.verifier)
     return signer.verifier.opened(note) if note else None

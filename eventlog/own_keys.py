@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psycopg import Connection
 
-from eventlog.checkpoint import CheckpointError, Signer
+from eventlog.checkpoint import Signer
 from eventlog.database import KEYLESS, Database
 from eventlog.growing import newest
 from eventlog.keys import ENCRYPTION, KeyFileError, Keys, encryption_id
@@ -67,16 +67,12 @@ def require_own(connection: Connection, keys: Keys, signer: Signer) -> None:
             f"the key-encryption key is not the one that wraps the keys of this log ({row[0].hex()}"
             f", and it is {keys.encryption_id.hex()}): restore keys/encryption from your backup"
         )
-    note = newest(connection)
-    if note is None:
-        return
-    try:
-        signer.verifier.opened(note)
-    except CheckpointError as error:
+    is_signed, _, _ = _USES["tree.checkpoint"]
+    if _holds(connection, is_signed, "tree.checkpoint") and not newest(connection, signer.verifier):
         raise KeyFileError(
-            f"the signing key is not the one of this log: {error}. Restore keys/signing from your"
-            " backup: to auditors, a log with another key is another log"
-        ) from error
+            f"the signing key {signer.verifier} has signed none of this log's checkpoints: restore"
+            " keys/signing from your backup. To auditors, a log with another key is another log"
+        )
 
 
 def _holds(connection: Connection, question: str, table: str) -> bool:

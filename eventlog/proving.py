@@ -68,7 +68,7 @@ class Prover:
     """Makes proofs against the newest checkpoint of a database, as it is now."""
 
     def __init__(self, connection: Connection, verifier: Verifier) -> None:
-        note = newest(connection)
+        note = newest(connection, verifier)
         if note is None:
             raise NotProvableError("no checkpoint has been signed yet: the log is empty")
         self.note = note

@@ -46,12 +46,14 @@ def keep_signing(database: Database, signer: Signer, home: Path, stopped: thread
     while not stopped.is_set():
         try:
             with database.connect() as connection:
-                publish(connection, home)  # what was signed before whatever broke off
+                publish(
+                    connection, signer.verifier, home
+                )  # what was signed before whatever broke off
                 size = 0
                 while not stopped.is_set():
                     signed = advance(connection, signer)
                     if signed:
-                        publish(connection, home)
+                        publish(connection, signer.verifier, home)
                     if signed is None or signed.size - size < BATCH_RECORDS:
                         stopped.wait(INTERVAL_S)  # signing each batch of writers would slow them
                     size = signed.size if signed else size

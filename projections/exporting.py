@@ -47,7 +47,7 @@ def export(
         checkpoint = caught_up(connection, signer)
         if checkpoint is None:
             raise ExportError("there is nothing to export: the log is empty")
-        note = newest(connection) or ""
+        note = newest(connection, signer.verifier) or ""
         checkpoint = signer.verifier.opened(note)
         seal(database, archive, upto=checkpoint.size)
         (part / "checkpoint").write_text(note, "utf-8")

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -47,7 +48,7 @@ def rewrite(log: Log, statement: str) -> None:
 
 def test_an_empty_log_has_no_checkpoint(connection: Connection) -> None:
     assert advance(connection, SIGNER) is None
-    assert newest(connection) is None
+    assert newest(connection, SIGNER.verifier) is None
 
 
 @pytest.mark.parametrize("steps", [[1], [255, 1, 1], [600], [1, 1, 700]])
@@ -60,7 +61,7 @@ def test_the_checkpoint_is_that_of_all_records(
         signed = caught_up(connection, SIGNER)
 
     assert signed == checkpoint_of(connection)
-    assert SIGNER.verifier.opened(newest(connection) or "") == signed
+    assert SIGNER.verifier.opened(newest(connection, SIGNER.verifier) or "") == signed
 
 
 def test_nothing_is_signed_twice_while_nothing_is_appended(
@@ -85,7 +86,9 @@ def test_servers_that_sign_at_once_sign_the_same(log: Log, connection: Connectio
     for thread in threads:
         thread.join()
 
-    assert SIGNER.verifier.opened(newest(connection) or "") == checkpoint_of(connection)
+    assert SIGNER.verifier.opened(newest(connection, SIGNER.verifier) or "") == checkpoint_of(
+        connection
+    )
 
 
 def test_a_checkpoint_stays_as_it_was_signed(log: Log, connection: Connection) -> None:
@@ -97,6 +100,28 @@ def test_a_checkpoint_stays_as_it_was_signed(log: Log, connection: Connection) -
         pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"),
     ):
         owner.execute("UPDATE tree.checkpoint SET note = ''")
+
+
+@pytest.mark.parametrize("note", ["older", "junk", "another's"])
+def test_a_note_that_somebody_put_there_is_not_the_newest(
+    log: Log, connection: Connection, tmp_path: Path, note: str
+) -> None:
+    tell(log, 2)
+    signed = caught_up(connection, SIGNER)
+    assert signed is not None
+    told = {
+        "older": SIGNER.signed(signed),
+        "junk": "no note",
+        "another's": Signer(SIGNER.name, bytes(32)).signed(replace(signed, size=3)),
+    }
+    connection.execute(
+        "INSERT INTO tree.checkpoint (size, root, note) VALUES (3, %s, %s)",
+        [signed.root, told[note]],
+    )
+
+    publish(connection, SIGNER.verifier, tmp_path)
+
+    assert SIGNER.verifier.opened(published_at(tmp_path).read_text()) == signed
 
 
 def test_there_are_never_two_roots_for_one_size(log: Log, connection: Connection) -> None:
@@ -115,7 +140,7 @@ def test_a_log_that_goes_on_continues_what_was_published(
 ) -> None:
     tell(log, 300)
     caught_up(connection, SIGNER)
-    publish(connection, tmp_path)
+    publish(connection, SIGNER.verifier, tmp_path)
     tell(log, 5)
 
     assert require_continued(connection, SIGNER, tmp_path) == checkpoint_of(connection)
@@ -232,4 +257,6 @@ def test_signing_goes_on_beside_the_writers_and_publishes(
     stopped.set()
     thread.join()
 
-    assert SIGNER.verifier.opened(newest(connection) or "") == checkpoint_of(connection)
+    assert SIGNER.verifier.opened(newest(connection, SIGNER.verifier) or "") == checkpoint_of(
+        connection
+    )

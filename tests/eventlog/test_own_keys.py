@@ -71,6 +71,6 @@ def test_another_signing_key_is_refused(used: Log, servers: Servers) -> None:
 
     with (
         used.database.connect() as connection,
-        pytest.raises(KeyFileError, match="the signing key is not the one of this log"),
+        pytest.raises(KeyFileError, match="has signed none of this log's checkpoints"),
     ):
         require_own(connection, used.keys, other)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import rfc8785
 from hypothesis import given, settings
 
 from domain.events import CATALOGUE, Answered, Noted, Queued
+from domain.request import Request
 from domain.vocabulary import Code, Digest, Plain, Sealed
 from eventlog.record import MAX_RECORD_BYTES, Record, RecordError, decode, encode, envelope
 from tests.eventlog.examples import OTHER, REQUEST, STREAM, any_event, example
@@ -22,10 +24,10 @@ def never_sealed(name: str, text: str) -> Sealed:
     raise AssertionError(f"nothing to seal in {name}: {text}")
 
 
-def recorded(event: Any) -> Record:
+def recorded(event: Any, request: Request = REQUEST) -> Record:
     return envelope(
         source="/dasan/seoul",
-        request=REQUEST,
+        request=request,
         stream=event.originator_id,
         version=event.originator_version,
         time=event.timestamp,
@@ -90,6 +92,17 @@ def test_the_stamp_overwrites_recorded_time_and_position_and_nothing_else(event:
     assert told.pop("recordedtime") == "2012-02-29T00:00:04.120000Z"
     assert told.pop("sequence") == "00000000000000000042"
     assert told.items() <= json.loads(record.record).items()
+
+
+def test_the_client_stands_beside_the_actor_and_changes_nothing_else() -> None:
+    event = example("inquiry.noted.v1")
+    by_client = recorded(event, replace(REQUEST, client="pbx"))
+
+    cause = f'"causationid":"{REQUEST.cause}",'.encode()
+    named = recorded(event).record.replace(cause, cause + b'"client":"pbx",')
+    assert by_client.record == named == rfc8785.dumps(json.loads(named))
+    assert stamped(by_client).count(STAMP) == 1
+    assert decode(by_client.record) == event
 
 
 def test_a_cloudevents_reader_finds_the_required_attributes() -> None:
