@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, LiteralString
 
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -30,9 +30,19 @@ MAX_POSITION = 2**63 - 1
 _POSITION = re.compile("[0-9]{1,19}")
 MAX_PAGE = 10_000
 BATCH = 500
+PAGE_BYTES = 4 << 20
+"""Of the records of an answer, or of one write of a stream."""
+
 KEEP_ALIVE_S = 15.0
 NDJSON = "application/x-ndjson"
 SSE = "text/event-stream"
+
+_PAGE: LiteralString = (
+    "SELECT position, stream_id, version, type, record FROM ("
+    "    SELECT *, sum(length(record)) OVER (ORDER BY position) - length(record) AS before"
+    "    FROM (SELECT * FROM log WHERE position > %s ORDER BY position LIMIT %s) AS asked) AS page"
+    " WHERE before < %s ORDER BY position"
+)
 
 Position = Annotated[int, Query(ge=0, le=MAX_POSITION, description="Records above this position.")]
 
@@ -54,7 +64,8 @@ async def lines(
 ) -> Response:
     """Return records, the very bytes of the log, in its order. Past the end there are none.
 
-    `Dasan-Position` is the last one's position: ask for what is after it next.
+    `Dasan-Position` is the last one's position: ask for what is after it next. A page ends before
+    `limit` where its records come to four megabytes.
     """
     rows = await _read(service, after, limit)
     last = rows[-1][0] if rows else after
@@ -117,11 +128,9 @@ def _is_allowed(request: Request, service: Service) -> bool:
 
 
 async def _read(service: Service, after: int, limit: int) -> Sequence[TupleRow]:
+    """Return the records above a position: at least one, and others up to `PAGE_BYTES`."""
     async with service.log.pool.connection() as connection:
         cursor = await connection.execute(
-            reader.SELECT + "WHERE position > %s ORDER BY position LIMIT %s",
-            [after, limit],
-            prepare=True,
-            binary=True,
+            _PAGE, [after, limit, PAGE_BYTES], prepare=True, binary=True
         )
         return await cursor.fetchall()

@@ -17,6 +17,7 @@ from psycopg import Connection, sql
 from api import limits
 from api.limits import MAX_BODY_BYTES
 from api.security import Scope
+from domain import known
 from domain.vocabulary import MAX_TEXT
 from tests.api.conftest import Client, token_of
 
@@ -287,6 +288,13 @@ def link(place: Place) -> httpx.Response:
 # What only a forgotten citizen, a damaged or a busy database provokes.
 
 
+def inquiry_full(place: Place) -> httpx.Response:
+    path = place.inquiry()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(known, "MAX_EVENTS", 1)
+        return place.tell(path, "note", ref="n1", kind="memo", note="다시 전화함")
+
+
 def key_destroyed(place: Place) -> httpx.Response:
     stream = place.inquiry(question="막차가 언제인가요?").rpartition("/")[2]
     place.owner.execute("DELETE FROM vault.key WHERE stream_id = %s", [stream])
@@ -364,7 +372,7 @@ PROVOKE: dict[str, Callable[[Place], httpx.Response]] = {
         inquiry_annulled, inquiry_resolved, inquiry_not_resolved, nobody_answered, channel,
         contact_missing, no_arrival, visit_over, no_conversation, conversation_open, different_fact,
         impossible_time, fact_time, unknown_reference, agency_replied, already_rated, link,
-        key_destroyed,
+        inquiry_full, key_destroyed,
         vault, unforeseen, view_stopped, unavailable, too_slow, request_timeout,
     )
 }  # fmt: skip

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from api import events
 from api.cursors import cursor
 from api.security import Scope
 from eventlog.database import Database
@@ -160,6 +161,19 @@ def test_events_are_the_bytes_of_the_log_in_its_order(client: Client) -> None:
     assert answer.headers["dasan-position"] == "2"
     [event] = [json.loads(line) for line in answer.text.splitlines()]
     assert event["sequence"] == "00000000000000000002"
+
+
+def test_a_page_of_events_is_bounded_by_its_bytes(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        client.received()
+    monkeypatch.setattr(events, "PAGE_BYTES", 1)
+
+    first = client.get("/v1/events", after=1, limit=10_000)
+
+    assert first.headers["dasan-position"] == "2"
+    assert len(first.text.splitlines()) == 1
 
 
 def test_there_are_no_events_past_the_end(client: Client) -> None:

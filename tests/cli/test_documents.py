@@ -122,6 +122,7 @@ def exported(world: World) -> None:
     archive(world)
     world.do("kpi --publish")
     world.do("audit export taken")
+    Path("verifier").write_text(world.do("audit key").stdout)
 
 
 def changed_export(world: World) -> None:
@@ -216,7 +217,7 @@ COMMANDS: Mapping[str, Sequence[Use]] = {
         Use("", 2),
     ],
     "audit replay": [
-        Use("taken", 0, exported),
+        Use("taken --key verifier", 0, exported),
         Use("taken", 1, deceiving_export),
         Use("missing", 2),
         Use("taken --key none", 2, exported),
@@ -229,7 +230,7 @@ COMMANDS: Mapping[str, Sequence[Use]] = {
         Use("--limit 0", 2),
     ],
     "audit verify": [
-        Use("taken", 0, exported),
+        Use("taken --key verifier", 0, exported),
         Use("taken", 1, changed_export),
         Use("missing", 2),
         Use("taken --earlier missing", 2, exported),
