@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from eventlog.base64_text import decoded, encoded
 from eventlog.checkpoint import Checkpoint, CheckpointError, Signer, Verifier
 from eventlog.tiles import HEIGHT, WIDTH, Place, bundle_path, parsed_path, path_of
 
@@ -26,6 +27,7 @@ MAX_BYTES = 64 << 20
 """More than that of any log: 400 bytes a segment."""
 
 _BEGINNING = "dasan-export/1"
+_SIGNATURE = re.compile("\u2014 [^ \n]+ ([A-Za-z0-9+/]+={0,2})\n")
 _PART = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 _LINE = re.compile(f"([0-9a-f]{{64}}) (0|[1-9][0-9]{{0,15}}) ({_PART}(?:/{_PART})*)")
 
@@ -54,6 +56,9 @@ def opened_list(note: str, checkpoint: Checkpoint, verifier: Verifier) -> Mappin
         CheckpointError: it is not a list, not that of this checkpoint, or not signed by the key.
     """
     text = verifier.require_signed(note, f"the list {NAME}")
+    signature = _SIGNATURE.fullmatch(note[len(text) + 1 :])
+    if signature is None or encoded(decoded(signature[1])) != signature[1]:
+        raise CheckpointError(f"the list {NAME} has more, or less, than one signature")
     beginning = f"{_BEGINNING}\n{checkpoint.text}"
     if not text.startswith(beginning):
         raise CheckpointError(f"the list {NAME} is of another export than the checkpoint")

@@ -149,6 +149,13 @@ def test_a_list_that_another_key_signed_is_refused(taken: Path) -> None:
     assert "no signature by /dasan/seoul" in fault(taken)
 
 
+@pytest.mark.parametrize("end", ["", "\nx", "\n\u2014 witness QUJD\n"])
+def test_a_list_has_one_signature_and_nothing_else(taken: Path, end: str) -> None:
+    (taken / "files").write_text((taken / "files").read_text().removesuffix("\n") + end)
+
+    assert checked(taken).fault
+
+
 def test_a_list_of_another_checkpoint_is_refused(taken: Path) -> None:
     text = (taken / "files").read_text().rpartition("\n\n")[0] + "\n"
     (taken / "files").write_text(SIGNER.signed_text(text.replace("\n27\n", "\n26\n", 1)))
