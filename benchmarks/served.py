@@ -62,7 +62,7 @@ def served(place: Place) -> Iterator[Served]:
 def _serve(place: Place, listener: socket) -> None:
     app = create_app(place.settings, place.database, place.keys, Tokens(_KEY))
     app.router.routes.insert(0, CommandRoute(VALIDATED, _validated, methods=["POST"]))
-    run(app, listener)
+    run(app, listener, place.settings)
 
 
 async def _validated(

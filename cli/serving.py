@@ -12,8 +12,11 @@ import typer
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from eventlog.settings import Settings
+
 HOST, PORT = "127.0.0.1", 8120
 BACKLOG = 2_048
+SEND_BUFFER_BYTES = 256 * 1024
 GRACE_S = 10
 """For requests that are being answered when the server is told to stop."""
 
@@ -46,7 +49,7 @@ def serve_on(listener: socket.socket) -> None:
         host, port, *_ = listener.getsockname()
         print(f"Dasan serves on http://{host}:{port}/docs", file=sys.stderr, flush=True)
         with kept_up(settings, database, keys):
-            run(app, listener)
+            run(app, listener, settings)
 
 
 def token(
@@ -115,6 +118,8 @@ def listening(host: str, port: int) -> socket.socket:
     # Named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Of each connection, or the system keeps megabytes for a client that does not read.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     try:
         listener.bind((host, port))
         listener.listen(BACKLOG)
@@ -127,15 +132,17 @@ def listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(app: "FastAPI", listener: socket.socket) -> None:
+def run(app: "FastAPI", listener: socket.socket, settings: "Settings") -> None:
     """Answer requests on a socket that listens, until SIGINT or SIGTERM."""
     import uvicorn
 
-    from api.connections import BoundedProtocol
+    from api.connections import Places, bounded, room_for
 
+    places = Places(room_for(settings.connections), settings.connections_by_address)
     config = uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=bounded(places),
+        ws="none",  # a connection that becomes one of another protocol has no bounds
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # nothing asks where a request came from

@@ -14,6 +14,7 @@ from domain.times import FactTimes, read_time
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _MAX_DIGITS = 6
+CONNECTIONS, CONNECTIONS_BY_ADDRESS = 8_192, 512
 _CITY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -26,7 +27,8 @@ class Settings:
     """Where the log is, and whose. `database_url` is null for the embedded database.
 
     `archive_url` is a folder or an fsspec URL, null for a folder of the home. `country` (ISO 3166)
-    is where telephone numbers without a country's code are of. `times` are those of facts.
+    is where telephone numbers without a country's code are of. `times` are those of facts. The
+    service has `connections` at most, and `connections_by_address` of one; 0 is no bound of these.
     """
 
     database_url: str | None
@@ -36,6 +38,8 @@ class Settings:
     archive_url: str | None = None
     country: str = "KR"
     times: FactTimes = field(default_factory=FactTimes)
+    connections: int = CONNECTIONS
+    connections_by_address: int = CONNECTIONS_BY_ADDRESS
 
     @property
     def source(self) -> str:
@@ -65,7 +69,21 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         archive_url=environment.get("DASAN_ARCHIVE") or None,
         country=_country(environment.get("DASAN_COUNTRY") or "KR"),
         times=_times(environment),
+        connections=_whole(environment, "DASAN_CONNECTIONS", CONNECTIONS, least=1),
+        connections_by_address=_whole(
+            environment, "DASAN_CONNECTIONS_BY_ADDRESS", CONNECTIONS_BY_ADDRESS
+        ),
     )
+
+
+def _whole(environment: Mapping[str, str], name: str, default: int, least: int = 0) -> int:
+    text = environment.get(name) or str(default)
+    is_whole = text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+    if not is_whole or int(text) < least:
+        raise SettingsError(
+            f"{name} is {text!r}: use a whole number from {least} on, such as {default}"
+        )
+    return int(text)
 
 
 def _country(text: str) -> str:

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.connections import Places, bounded
 from api.security import Scope, Tokens
 from eventlog.database import Database
 from tests.conftest import Servers
@@ -78,7 +79,8 @@ def client(app: FastAPI) -> Iterator[Client]:
 def serving(app: FastAPI) -> Iterator[str]:
     """Run a service on a port of its own, for clients that speak HTTP, and yield its URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, http="httptools", log_level="warning"))
+        protocol = bounded(Places(most=1_000, most_of_one=0))
+        server = uvicorn.Server(uvicorn.Config(app, http=protocol, ws="none", log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

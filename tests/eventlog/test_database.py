@@ -192,3 +192,12 @@ def test_an_unknown_zone_is_named(name: str) -> None:
 def test_a_city_that_would_break_its_uri_is_refused() -> None:
     with pytest.raises(SettingsError, match="DASAN_CITY is 'New York'"):
         read_settings({"DASAN_CITY": "New York"})
+
+
+def test_the_bounds_on_connections_are_set_in_whole_numbers() -> None:
+    settings = read_settings({"DASAN_CONNECTIONS": "9", "DASAN_CONNECTIONS_BY_ADDRESS": "0"})
+
+    assert (settings.connections, settings.connections_by_address) == (9, 0)
+    for wrong in ({"DASAN_CONNECTIONS": "0"}, {"DASAN_CONNECTIONS_BY_ADDRESS": "many"}):
+        with pytest.raises(SettingsError, match=f"{next(iter(wrong))} is '.+': use a whole number"):
+            read_settings(wrong)
