@@ -171,6 +171,22 @@ def test_a_parameter_that_is_not_a_list_is_refused_when_it_comes_twice(
     ]
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_the_ends_of_the_calendar_and_endless_digits_are_no_error_of_ours(
+    city: City, path: str, method: str, operation: dict[str, Any]
+) -> None:
+    for parameter in operation.get("parameters", ()):
+        for value in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9" * 5_000):
+            place = {"query": "params", "header": "headers"}.get(parameter["in"])
+            options = {place: {parameter["name"]: value}} if place else {}
+            url = path if place else re.sub(rf"{{{parameter['name']}(:path)?}}", value, path)
+
+            answer = city.request(method, url, **options)
+
+            assert answer.status_code < 500, (parameter["name"], value)
+
+
 def test_a_list_may_come_with_several_values(city: City) -> None:
     answer = city.request("GET", "/v1/inquiries", params={"channel": ["internet", "sms"]})
 
