@@ -1,8 +1,8 @@
-"""What names a person: numbers in texts, to be redacted; numbers and mail addresses in codes.
+"""What names a person: numbers, found in texts to be redacted, and with mail addresses in codes.
 
-Resident registration numbers (주민등록번호) are thirteen digits: yymmdd, then seven. They are found
-however they are typed: in any script's digits, with invisible characters between, grouped as a date
-is, or every digit by itself.
+Codes that hold one are refused. Resident registration numbers (주민등록번호) are thirteen digits:
+yymmdd, then seven. They are found however they are typed: in any script's digits, with invisible
+characters between, grouped as a date is, or every digit by itself.
 """
 
 import re
@@ -42,7 +42,7 @@ _HASH = re.compile(
 )
 """A hash, or our pseudonym of an agent: one in some hundreds looks as if it held a number."""
 
-_SIGN = "[-._:/]?"
+_SIGN = "[-._:/@+]{0,3}"
 _MOBILE_OR_AREA = "(?:2|[3-6][1-5]|1[0-9]|13[0-9]|50[0-9]|30|60|70|80)"
 _TELEPHONE = re.compile(
     r"(?<![0-9])(?:"
@@ -50,16 +50,18 @@ _TELEPHONE = re.compile(
     rf"|(?:00[0-9]{{0,3}}{_SIGN})?82{_SIGN}0?1[0-9]{_SIGN}[0-9]{{3,4}}{_SIGN}[0-9]{{4}}"
     rf"|00[0-9]{{0,3}}{_SIGN}82{_SIGN}0?{_MOBILE_OR_AREA}{_SIGN}[0-9]{{3,4}}{_SIGN}[0-9]{{4}}"
     rf"|[2-9][0-9]{{2}}[-.][2-9][0-9]{{2}}[-.][0-9]{{4}}"
+    r"|0[-._:/@+]{1,3}1(?:[-._:/@+]{1,3}[0-9]){8,9}"  # a mobile number, every digit by itself
     r")(?![0-9])"
     rf"|\+[0-9](?:{_SIGN}[0-9]){{7,14}}(?![0-9])"
 )
 """Korea's numbers as they are dialled in the country; others by their ``+`` or their grouping."""
 
+_MAIL = re.compile(r"\w[.+-]*@+\.*[\w-]+\.+\w")
+"""A mail address, or an address of SIP that looks like one: a domain's name has a dot."""
 
-_MAIL_ADDRESS = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9._+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
-)
-"""Of the characters that a code may have."""
+_NUMBER_DIGITS = range(9, 16)
+_FILLING = 3
+"""Digits that are the same at an end of an id: of random ids, one in 128 has them."""
 
 
 def redact(text: str) -> str:
@@ -73,16 +75,52 @@ def redact(text: str) -> str:
 
 
 def personal_data_in(code: str) -> str | None:
-    """Return what that names a person stands in a code, or None.
+    """Return what in a code names a person, a number or a mail address, or None."""
+    return personal_number_in(code) or ("mail address" if has_mail_address(code) else None)
 
-    Ids that are hashes or UUIDs are no such numbers, whatever their digits look like.
+
+def has_mail_address(text: str) -> bool:
+    """Whether a mail address stands in a text; a hash or a UUID at a host is none."""
+    if "@" not in (normal := unicodedata.normalize("NFKC", text)):
+        return False
+    return _MAIL.search(_HASH.sub("/", _UUID.sub("/", normal))) is not None
+
+
+def personal_number_in(code: str) -> str | None:
+    """Return what kind of number that names a person stands in a code, or None.
+
+    Ids that are hashes or UUIDs are no such numbers, whatever their digits look like, unless they
+    are nothing but a number that was filled up.
     """
-    if _MAIL_ADDRESS.search(code):
-        return "mail address"
+    ids = [*_UUID.finditer(code), *_HASH.finditer(code)]
+    if kind := next(filter(None, (filled_up_number(found[0]) for found in ids)), None):
+        return kind
     rest = _UUID.sub("/", code)
     if next(_resident_numbers(rest), None):
         return "resident registration number"
     return "telephone number" if _TELEPHONE.search(_HASH.sub("/", rest)) else None
+
+
+def filled_up_number(id_: str) -> str | None:
+    """Return what kind of number an id is that was filled up with one digit to its length, or None.
+
+    In the digits of a random id numbers stand by chance; nothing else but a number does not.
+    """
+    digits = id_.replace("-", "").lower()
+    left = len(digits) - len(digits.lstrip(digits[0]))
+    right = len(digits) - len(digits.rstrip(digits[-1]))
+    if max(left, right) < _FILLING:
+        return None
+    # A number may begin or end with the digit that it was filled up with.
+    for begin in range(max(0, left - 4), left + 1):
+        for end in range(len(digits) - right, min(len(digits), len(digits) - right + 4) + 1):
+            number = digits[begin:end]
+            if len(number) in _NUMBER_DIGITS and number.isdecimal():
+                if next(_resident_numbers(number), None):
+                    return "resident registration number"
+                if _TELEPHONE.fullmatch(number):
+                    return "telephone number"
+    return None
 
 
 def _resident_numbers(text: str) -> Iterator[tuple[int, int]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
+from domain.personal_numbers import filled_up_number
 from domain.vocabulary import VocabularyError, code, require_impersonal
 
 ACTOR = "(?:agent|citizen|service|import):[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
@@ -74,7 +75,10 @@ def _require_pseudonym(actor: str) -> None:
 
 
 def traceparent(text: object) -> str | None:
-    """Return a W3C traceparent as it came, or None: one that is malformed is to be ignored."""
+    """Return a W3C traceparent as it came, or None: one that is malformed is to be ignored.
+
+    So is one whose ids are not random but the number of a person, filled up.
+    """
     if not isinstance(text, str) or _TRACEPARENT.fullmatch(text) is None or _NO_TRACE.match(text):
         return None
-    return text
+    return None if filled_up_number(text[3:35]) or filled_up_number(text[36:52]) else text

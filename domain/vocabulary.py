@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NewType
 from uuid import UUID
 
-from domain.personal_numbers import personal_data_in, redact
+from domain.personal_numbers import filled_up_number, personal_data_in, redact
 
 Code = NewType("Code", str)
 """A code or id in the clear: an agent, a queue, a category, a caller's ref (see `code`)."""
@@ -35,8 +35,8 @@ class VocabularyError(ValueError):
 def code(text: str) -> Code:
     """Return `text` as a code: the one door into the clear fields of events.
 
-    A code has 1 to 64 ASCII letters, digits and ``._:@/+-``, and holds no number and no mail
-    address that names a person.
+    A code has 1 to 64 ASCII letters, digits and ``._:@/+-``, and holds neither a number that names
+    a person nor a mail address.
 
     Raises:
         VocabularyError: it is something else, and may belong into a sealed field.
@@ -93,6 +93,21 @@ def require_impersonal(text: str) -> None:
         )
 
 
+@lru_cache(maxsize=1_000)
+def clear_id(id_: UUID) -> UUID:
+    """Return an id that may stand in the clear for ever.
+
+    Raises:
+        VocabularyError: it is a number that names a person, filled up to an id.
+    """
+    if kind := filled_up_number(id_.hex):
+        raise VocabularyError(
+            f"an id is what looks like a {kind}, filled up: ids stand in the clear for ever, so"
+            " send a random one"
+        )
+    return id_
+
+
 def digest(text: str) -> Digest:
     """Return `text` as the hexadecimal form of 16 or 32 bytes.
 
@@ -101,6 +116,8 @@ def digest(text: str) -> Digest:
     """
     if _DIGEST.fullmatch(text) is None:
         raise VocabularyError(f"{text!r} is not a digest: 32 or 64 lower-case hexadecimal digits")
+    if kind := filled_up_number(text):
+        raise VocabularyError(f"a digest is what looks like a {kind}, filled up: send a hash")
     return Digest(text)
 
 

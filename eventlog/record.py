@@ -29,6 +29,7 @@ from domain.vocabulary import (
     Sealed,
     StoredCode,
     VocabularyError,
+    clear_id,
 )
 
 MAX_RECORD_BYTES = 65_535
@@ -239,5 +240,5 @@ _SCALARS: dict[type, _Field] = {
     int: _Field(_integer, int),
     bool: _Field(_boolean, bool),
     datetime: _Field(lambda time: f'"{format_time(time)}"', datetime.fromisoformat),
-    UUID: _Field(lambda value: f'"{value}"', UUID),
+    UUID: _Field(lambda value: f'"{clear_id(value)}"', UUID),
 }

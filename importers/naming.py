@@ -1,7 +1,7 @@
 """Codes for the names that systems of the trade give: of agents, of queues, of transfers' targets.
 
 A name that is a code stays as it is. Any other gets a code of its own, the same each time, so that
-no call is lost for a name; and no number that names a person stands in the clear.
+no call is lost for a name; and nothing that names a person stands in the clear.
 """
 
 import re
@@ -9,7 +9,13 @@ import unicodedata
 from collections.abc import Mapping
 from uuid import UUID
 
-from domain.personal_numbers import personal_data_in, redact
+from domain.personal_numbers import (
+    REDACTED,
+    filled_up_number,
+    has_mail_address,
+    personal_number_in,
+    redact,
+)
 from domain.vocabulary import Code, VocabularyError, code
 from eventlog.keys import Keys
 from eventlog.personal import looks_like_telephone, mask_number
@@ -91,13 +97,13 @@ def target(text: str) -> Code:
 def _is_uuid(text: str) -> bool:
     """Whether `text` is the id of a bridge, whose digits are no telephone number."""
     try:
-        return str(UUID(text)) == text
+        return str(UUID(text)) == text and filled_up_number(text) is None
     except ValueError:
         return False
 
 
 def _is_telephone(name: str) -> bool:
-    return looks_like_telephone(name) or personal_data_in(name) is not None
+    return looks_like_telephone(name) or personal_number_in(name) is not None
 
 
 def _digits(name: str) -> str:
@@ -105,8 +111,8 @@ def _digits(name: str) -> str:
 
 
 def _slug(name: str) -> str:
-    """Return what can be read of a queue's name in a code; nothing of a number."""
-    if _is_telephone(name):
+    """Return what can be read of a queue's name in a code; nothing of a number or an address."""
+    if _is_telephone(name) or has_mail_address(name):
         return "queue"
     words = re.findall("[A-Za-z0-9]+", unicodedata.normalize("NFKD", name))
     slug = "-".join(words)[:MAX_SLUG].strip("-").lower()
@@ -115,5 +121,7 @@ def _slug(name: str) -> str:
 
 def _shown(name: str) -> str:
     """Return a queue's name as the catalogue may show it."""
+    if has_mail_address(name):
+        return REDACTED
     legible = redact(name.encode("utf-8", "replace").decode())
     return mask_number(legible) if _is_telephone(name) else legible

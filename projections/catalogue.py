@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from domain.vocabulary import Code, code
+from domain.vocabulary import Code, code, require_impersonal
 from projections.targets import Target
 
 CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,63}$"
@@ -25,12 +25,21 @@ class CatalogueError(ValueError):
     """A catalogue cannot be loaded; says where in the document, and why."""
 
 
+def _impersonal(name: str) -> str:
+    require_impersonal(name)
+    return name
+
+
+ShownName = Annotated[Name, AfterValidator(_impersonal)]
+"""What everybody with a token reads."""
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     code: CodeField
-    ko: Name
-    en: Name
+    ko: ShownName
+    en: ShownName
 
 
 class Category(_Entry):

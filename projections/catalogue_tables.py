@@ -94,7 +94,10 @@ def add_queues(connection: Connection, names: Mapping[Code, str]) -> None:
 
 
 def read_catalogue(connection: Connection) -> Catalogue:
-    """Return the catalogue as it stands, by code, and every target in order of time."""
+    """Return the catalogue as it stands, by code, and every target in order of time.
+
+    It may hold what is not taken any more.
+    """
     categories = connection.execute(
         "SELECT code, ko, en, agency FROM catalogue.category ORDER BY code"
     ).fetchall()
@@ -108,11 +111,15 @@ def read_catalogue(connection: Connection) -> Catalogue:
     ).fetchall()
     return Catalogue(
         categories=tuple(
-            Category(code=code, ko=ko, en=en, agency=agency) for code, ko, en, agency in categories
+            Category.model_construct(code=code, ko=ko, en=en, agency=agency)
+            for code, ko, en, agency in categories
         ),
-        districts=tuple(District(code=code, ko=ko, en=en) for code, ko, en in districts),
+        districts=tuple(
+            District.model_construct(code=code, ko=ko, en=en) for code, ko, en in districts
+        ),
         queues=tuple(
-            Queue(code=code, ko=ko, en=en, names=tuple(names)) for code, ko, en, names in queues
+            Queue.model_construct(code=code, ko=ko, en=en, names=tuple(names))
+            for code, ko, en, names in queues
         ),
         targets=tuple(read_targets(connection)),
     )

@@ -12,7 +12,7 @@ import orjson
 from psycopg import Connection
 
 from domain.events import StatementPublished
-from domain.vocabulary import Code, StatedFilter, StatedRow, digest, stored_code
+from domain.vocabulary import Code, StatedFilter, StatedRow, code, digest, stored_code
 from eventlog.checkpoint import Signer
 from eventlog.growing import caught_up, tiles_in
 from eventlog.proof import range_root
@@ -125,7 +125,7 @@ def root_at(connection: Connection, signer: Signer, position: int) -> bytes:
 
 def _filters(question: Question) -> tuple[StatedFilter, ...]:
     found = tuple(
-        StatedFilter(Code(name), None if value == NONE else stored_code(value))
+        StatedFilter(Code(name), None if value == NONE else code(value))
         for name, values in question.filters.items()
         for value in values
     )

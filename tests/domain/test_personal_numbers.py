@@ -1,14 +1,15 @@
-"""Numbers that name a person: gone from texts, and refused in codes."""
+"""What names a person: numbers are gone from texts, and refused in codes with mail addresses."""
 
 import unicodedata
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.personal_numbers import REDACTED, personal_data_in, redact
-from domain.request import Request, RequestError
-from domain.vocabulary import MAX_TEXT, Plain, VocabularyError, code
+from domain.personal_numbers import REDACTED, personal_number_in, redact
+from domain.request import Request, RequestError, traceparent
+from domain.vocabulary import MAX_TEXT, Plain, VocabularyError, clear_id, code, digest
 
 SIGNS = "-./_~·,ㅡー〜﹣–—―−－| \u3000"  # noqa: RUF001 - what looks alike is the point
 INVISIBLE = ["\u200b", "\u00ad", "\x00", "\ufeff", "\u2060", "\ufe0f"]
@@ -88,12 +89,23 @@ TELEPHONES = [
     "010-5551-3006", "01055513006", "+821055513006", "+82-10-5551-3006", "00821055513006",
     "821055513006", "02-2133-1234", "0215661200", "070.5551.3006", "0505-1234-5678",
     "tel:+14155550100", "sip:01055511001@pbx", "a01055513006", "agent-01055513006", "312-555-0100",
+    "010@5551@3006", "010+5551+3006", "010--5551--3006", "010.-5551.-3006", "82-10--5551-3006",
+    "0-1-0-5-5-5-1-3-0-0-6", "01055513006aaaaaaaaa", "fffffffffffffffffffff01055513006",
 ]  # fmt: skip
-RESIDENTS = ["900101-1234567", "9001011234567", "90.01.01-1234567", "900101-123-4567"]
+RESIDENTS = [
+    "900101-1234567", "9001011234567", "90.01.01-1234567", "900101-123-4567",
+    "f9001011234567aaaaaaaaaaaaaaaaaa", "fffffffffffffffffff9001011234567",
+    "00000000-0000-0000-0009-001011234567",
+]  # fmt: skip
+MAIL_ADDRESSES = [
+    "hong@example.com", "mailto:hong@example.com", "kim.cheol-su+120@mail.seoul.go.kr",
+    "hong@@example.com", "hong@.example.com", "sip:a01@10.0.0.5",
+]  # fmt: skip
 IDS = [
     "a017", "general", "20120229-000123", "2012-02-29", "1330441200.42", "0000000042", "1588-1234",
-    "12345678", "agent-0212345678ab", "f9001011234567aaaaaaaaaaaaaaaaaa",
-    "00000000-0000-4000-8000-021234567890", "0212345678" + 20 * "a", "Asia/Seoul", "image/png",
+    "12345678", "agent-0212345678ab", "f9001011234567aa3c5d1e8b40c7d2e9",
+    "00000000-0000-4000-8000-021234567890", "0212345678a3c5d1e8b40c7d2e9f", "Asia/Seoul",
+    "image/png", "a01@inside", "f81d4fae-7dec-41d0-a765-00a0c91e6bf6@gateway.example",
 ]  # fmt: skip
 
 
@@ -109,6 +121,32 @@ def test_a_resident_number_is_no_code(text: str) -> None:
         code(text)
 
 
+@pytest.mark.parametrize("text", MAIL_ADDRESSES)
+def test_a_mail_address_is_not_a_code(text: str) -> None:
+    with pytest.raises(VocabularyError, match="mail address"):
+        code(text)
+
+
+@pytest.mark.parametrize("number", ["9001011234567", "01055513006"])
+@pytest.mark.parametrize("filling", ["0", "a"])
+def test_an_id_is_not_a_number_that_was_filled_up(number: str, filling: str) -> None:
+    trace, span = number.rjust(32, filling), number.ljust(16, filling)
+
+    assert traceparent(f"00-{trace}-b7ad6b7169203331-01") is None
+    assert traceparent(f"00-0af7651916cd43dd8448eb211c80319c-{span}-01") is None
+    for refused in (lambda: clear_id(UUID(trace)), lambda: digest(trace)):
+        with pytest.raises(VocabularyError, match="looks like a"):
+            refused()
+
+
+@given(st.uuids(version=4))
+def test_a_random_id_is_clear(id_: UUID) -> None:
+    trace = f"00-{id_.hex}-b7ad6b7169203331-01"
+
+    assert clear_id(id_) == id_
+    assert traceparent(trace) == trace
+
+
 @pytest.mark.parametrize("text", IDS)
 def test_an_id_is_a_code_whatever_its_digits_look_like(text: str) -> None:
     assert code(text) == text
@@ -116,10 +154,12 @@ def test_an_id_is_a_code_whatever_its_digits_look_like(text: str) -> None:
 
 @given(st.binary(min_size=16, max_size=16))
 def test_a_hash_is_a_code(octets: bytes) -> None:
-    assert personal_data_in(octets.hex()) in (None, "resident registration number")
+    assert personal_number_in(octets.hex()) in (None, "resident registration number")
 
 
-@pytest.mark.parametrize("number", ["900101-1234567", "01055513006", "010-5551-3006"])
+@pytest.mark.parametrize(
+    "number", ["900101-1234567", "01055513006", "010-5551-3006", "hong@example.com"]
+)
 def test_nobody_acts_by_a_number(number: str) -> None:
     with pytest.raises(RequestError, match="looks like a"):
         Request(actor=f"citizen:{number}", cause="command:" + 32 * "a")

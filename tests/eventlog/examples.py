@@ -12,6 +12,7 @@ from eventsourcing.domain import AggregateCreated
 from hypothesis import strategies as st
 
 from domain.events import CATALOGUE
+from domain.personal_numbers import personal_data_in
 from domain.request import Request
 from domain.vocabulary import Code, Digest, Plain, Sealed
 from eventlog.record import INQUIRY_TOPIC, MAX_INTEGER
@@ -93,7 +94,9 @@ _SCALARS: dict[object, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     datetime: st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001
     UUID: st.uuids(),
-    Code: st.from_regex(r"[A-Za-z0-9][A-Za-z._:/+-]{0,63}", fullmatch=True).map(Code),
+    Code: st.from_regex(r"[A-Za-z0-9][A-Za-z._:@/+-]{0,63}", fullmatch=True)
+    .filter(lambda text: personal_data_in(text) is None)
+    .map(Code),
     Digest: st.binary(min_size=16, max_size=16).map(lambda octets: Digest(octets.hex())),
 }
 _SCALARS[Sealed] = st.builds(Sealed, c=_base64, k=_SCALARS[Digest], n=_base64, v=st.just(1))

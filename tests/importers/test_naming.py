@@ -14,6 +14,7 @@ from importers.naming import EXTERNAL, UNNAMED, Naming, member_name, target
 
 KEYS = Keys(encryption=b"e" * 32, lookup=b"l" * 32)
 NUMBERS = ["01055519999", "010-5551-9999", "900101-1234567", "+82 10 5551 9999", "5551234"]
+MAIL = "hong@example.com"
 
 
 def naming(**queues: str) -> Naming:
@@ -84,6 +85,14 @@ def test_no_number_that_names_a_person_is_kept_of_a_queues_name(number: str) -> 
     digits = "".join(filter(str.isdigit, number))
     assert digits[-6:] not in made
     assert digits[-6:] not in "".join(filter(str.isdigit, named.new_queues.get(made, "")))
+
+
+def test_no_mail_address_is_kept_of_a_name() -> None:
+    named = naming()
+
+    made = [named.agent("pbx", MAIL), named.queue(MAIL), target(MAIL), *named.new_queues.values()]
+
+    assert [one for one in made if "hong" in one] == []
 
 
 @given(st.text(max_size=80))

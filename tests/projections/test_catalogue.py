@@ -85,6 +85,13 @@ def test_loading_replaces_names_and_leaves_what_it_does_not_name(database: Datab
     assert loaded(database, categories=[WATER]) == after
 
 
+def test_what_a_catalogue_may_not_hold_any_more_is_read(database: Database) -> None:
+    with database.connect_as_owner() as owner:
+        owner.execute("INSERT INTO catalogue.district VALUES ('kim@seoul.go.kr', '김', 'Kim')")
+
+    assert "kim@seoul.go.kr" in [district.code for district in stored(database).districts]
+
+
 def test_a_new_target_leaves_the_earlier_ones(database: Database) -> None:
     after = loaded(database, targets=[TARGET, TARGET | {"from": "2012-02-01", "value": 0.995}])
 
@@ -109,6 +116,8 @@ def test_a_new_target_leaves_the_earlier_ones(database: Database) -> None:
         ({"targets": [TARGET | {"from": "1330473600"}]}, "targets[0].from: '1330473600' is not a"),
         ({"targets": [TARGET | {"from": 1_330_473_600}]}, "targets[0].from: Input should be a va"),
         ({"targets": [TARGET, TARGET]}, "targets[1]: answer_rate from 2013-01-01 stands in"),
+        ({"categories": [{**WATER, "agency": "kim@seoul.go.kr"}]}, "looks like a mail address"),
+        ({"categories": [{**WATER, "en": "Water 010-5551-3006"}]}, "looks like a telephone number"),
         ({"districts": [{}] * 3}, "districts[1].ko: Field required; and 4 more"),
     ],
 )

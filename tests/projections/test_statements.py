@@ -15,7 +15,7 @@ import rfc8785
 
 from cli.publishing import published
 from domain.publishing import statements_of
-from domain.vocabulary import code
+from domain.vocabulary import VocabularyError, code
 from eventlog.reader import read
 from eventlog.record import decode
 from eventlog.tree import root
@@ -128,6 +128,15 @@ def test_a_question_that_is_too_long_is_refused_and_nothing_published(city: City
 
     with pytest.raises(QuestionError, match="names 101 labels, and a statement 100 at most"):
         publish(city, Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL, filters={"queue": values}))
+
+    assert city.position == 0
+
+
+def test_a_question_that_names_a_person_is_not_published(city: City) -> None:
+    question = Question(MIDNIGHT, NEXT_MIDNIGHT, SEOUL, filters={"queue": ("kim@seoul.go.kr",)})
+
+    with pytest.raises(VocabularyError, match="mail address"):
+        publish(city, question)
 
     assert city.position == 0
 
