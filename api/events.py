@@ -1,20 +1,20 @@
 """The log as it is: records by position, as lines or as a stream that never ends."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from http import HTTPStatus
-from typing import Annotated, Any, LiteralString
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from psycopg.rows import TupleRow
 
+from api.following import END, KEEP_ALIVE_S, TROUBLE, page
 from api.problems import BadRequestError, responses
 from api.routers import router_of
-from api.security import Scope, UnauthenticatedError, needs
+from api.security import Caller, Scope, UnauthenticatedError, needs
 from api.service import Service, ServiceDep
-from eventlog import reader
 
 router = router_of("/v1/events", "events")
 _auditor = [Depends(needs(Scope.AUDIT_READ))]
@@ -26,23 +26,13 @@ _PROBLEMS = responses(
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
-MAX_POSITION = 2**63 - 1
+MAX_POSITION = END
 _POSITION = re.compile("[0-9]{1,19}")
 MAX_PAGE = 10_000
-BATCH = 500
-PAGE_BYTES = 4 << 20
-"""Of the records of an answer, or of one write of a stream."""
-
-KEEP_ALIVE_S = 15.0
+MAX_PAGE_BYTES = 1024 * 1024
+"""A page ends with the record that makes it so long."""
 NDJSON = "application/x-ndjson"
 SSE = "text/event-stream"
-
-_PAGE: LiteralString = (
-    "SELECT position, stream_id, version, type, record FROM ("
-    "    SELECT *, sum(length(record)) OVER (ORDER BY position) - length(record) AS before"
-    "    FROM (SELECT * FROM log WHERE position > %s ORDER BY position LIMIT %s) AS asked) AS page"
-    " WHERE before < %s ORDER BY position"
-)
 
 Position = Annotated[int, Query(ge=0, le=MAX_POSITION, description="Records above this position.")]
 
@@ -64,13 +54,13 @@ async def lines(
 ) -> Response:
     """Return records, the very bytes of the log, in its order. Past the end there are none.
 
-    `Dasan-Position` is the last one's position: ask for what is after it next. A page ends before
-    `limit` where its records come to four megabytes.
+    `Dasan-Position` is the last one's position: ask for what is after it next. A page of long
+    records has fewer than its limit.
     """
-    rows = await _read(service, after, limit)
+    rows = await page(service.log.pool, after, limit=limit, size=MAX_PAGE_BYTES)
     last = rows[-1][0] if rows else after
     return Response(
-        b"".join(row[4] + b"\n" for row in rows),
+        b"".join(record + b"\n" for _, _, record in rows),
         media_type=NDJSON,
         headers={"Dasan-Position": str(last)},
     )
@@ -78,7 +68,6 @@ async def lines(
 
 @router.get(
     "/stream",
-    dependencies=_auditor,
     response_class=StreamingResponse,
     responses=_content(SSE, "Server-sent events: id is the position, data the CloudEvent.")
     | _PROBLEMS,
@@ -86,51 +75,35 @@ async def lines(
 async def stream(
     request: Request,
     service: ServiceDep,
+    caller: Annotated[Caller, Depends(needs(Scope.AUDIT_READ))],
     after: Position = 0,
     last_event_id: Annotated[str | None, Header(description="The last position seen.")] = None,
 ) -> StreamingResponse:
-    """Follow the log: every record above the position as it is committed, in order."""
+    """Follow the log: every record above the position as it is committed, in order.
+
+    It ends when the token does, and when the log cannot be read: a comment says so.
+    """
     if last_event_id is not None:
         # Digits are counted before they are read: Python refuses to read thousands of them.
         if not _POSITION.fullmatch(last_event_id) or int(last_event_id) > MAX_POSITION:
             raise BadRequestError(f"Last-Event-ID is {last_event_id!r:.80}: send a position")
         after = int(last_event_id)
-    return StreamingResponse(
-        _followed(request, service, after), media_type=SSE, headers={"Cache-Control": "no-store"}
-    )
+    told = _told(service, caller, request.headers["authorization"], after)
+    return StreamingResponse(told, media_type=SSE, headers={"Cache-Control": "no-store"})
 
 
-async def _followed(request: Request, service: Service, after: int) -> AsyncIterator[bytes]:
-    quiet_s = 0.0
-    while _is_allowed(request, service) and not await request.is_disconnected():
-        rows = await _read(service, after, BATCH)
-        if rows:
-            after, quiet_s = rows[-1][0], 0.0
-            yield b"".join(
-                b"id: %d\nevent: %b\ndata: %b\n\n" % (row[0], row[3].encode(), row[4])
-                for row in rows
-            )
-        else:
-            await asyncio.sleep(reader.POLL_INTERVAL_S)
-            quiet_s += reader.POLL_INTERVAL_S
-            if quiet_s >= KEEP_ALIVE_S:  # so that nobody between us ends a quiet connection
-                quiet_s = 0.0
-                yield b": quiet\n\n"
+async def _told(
+    service: Service, caller: Caller, authorization: str, after: int
+) -> AsyncIterator[bytes]:
+    def patience_s() -> float:
+        return max(min(KEEP_ALIVE_S, caller.expires_at - time.time()), 0)
 
-
-def _is_allowed(request: Request, service: Service) -> bool:
-    """Whether the token still holds that the stream was begun with."""
     try:
-        service.tokens.caller(request.headers.get("authorization"))
-    except UnauthenticatedError:
-        return False
-    return True
-
-
-async def _read(service: Service, after: int, limit: int) -> Sequence[TupleRow]:
-    """Return the records above a position: at least one, and others up to `PAGE_BYTES`."""
-    async with service.log.pool.connection() as connection:
-        cursor = await connection.execute(
-            _PAGE, [after, limit, PAGE_BYTES], prepare=True, binary=True
-        )
-        return await cursor.fetchall()
+        async with aclosing(service.following.followed(after, patience_s)) as pieces:
+            async for piece in pieces:
+                service.tokens.caller(authorization)
+                yield piece or b": quiet\n\n"  # so that nobody between us ends the connection
+    except UnauthenticatedError as error:
+        yield b": %b\n\n" % str(error).encode()
+    except TROUBLE:
+        yield b": the log cannot be read for now: come again later\n\n"

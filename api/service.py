@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from api.following import Following
 from api.problems import KeyInFlightError
 from api.security import Tokens
 from domain.request import Idempotency
@@ -21,6 +22,7 @@ from eventlog.checkpoint import Signer, signer_of
 from eventlog.database import Database
 from eventlog.keys import Keys
 from eventlog.log import AsyncLog, Patience, in_loop, reading_pool
+from eventlog.reconnecting import Reconnecting
 from eventlog.settings import Settings
 from eventlog.signing import kept_signed
 from projections.runner import Runner, ViewStoppedError
@@ -43,6 +45,7 @@ class Service:
     signer: Signer
     log: AsyncLog
     pool: ConnectionPool[Connection]
+    following: Following
     in_flight: set[tuple[str, str]] = field(default_factory=set)
 
     @property
@@ -82,7 +85,10 @@ async def running(
         stack.push_async_callback(_joined, following)
         stack.callback(stopped.set)
         stack.enter_context(kept_signed(settings, database))
-        yield Service(settings, keys, tokens, signer_of(settings.source, settings.home), log, pool)
+        reading = Following(Reconnecting(database.connect_async), log.pool)
+        await stack.enter_async_context(aclosing(reading))
+        signer = signer_of(settings.source, settings.home)
+        yield Service(settings, keys, tokens, signer, log, pool, reading)
 
 
 def _follow(database: Database, stopped: threading.Event) -> None:

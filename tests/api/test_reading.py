@@ -168,7 +168,7 @@ def test_a_page_of_events_is_bounded_by_its_bytes(
 ) -> None:
     for _ in range(3):
         client.received()
-    monkeypatch.setattr(events, "PAGE_BYTES", 1)
+    monkeypatch.setattr(events, "MAX_PAGE_BYTES", 1)
 
     first = client.get("/v1/events", after=1, limit=10_000)
 
