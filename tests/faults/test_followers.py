@@ -15,7 +15,7 @@ from tests.faults.subjects import Dasan, Stock
 
 SHORT = {"commands": 25, "kills": 2}
 LONG = {"commands": 1_000, "kills": 12}
-SEEDS = range(1, 11)
+SEEDS = range(1, 31)
 
 # What protects the order, taken away.
 WITHOUT_LOCK = {"FROM log_head FOR UPDATE;": "FROM log_head;"}
