@@ -7,27 +7,35 @@ than 60 MB. It holds no token and nothing that a stranger sent.
 import logging
 import os
 from datetime import UTC, datetime
+from io import FileIO, TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import orjson
 
-from api.security import access
+access = logging.getLogger("dasan.access")
+"""Tells of tokens that were issued or revoked, and of requests that were refused."""
 
 _FILE_BYTES = 10_000_000
 _FORMER_FILES = 5
-_FIELDS = ("client", "token", "status", "method", "route", "reason")
+_FIELDS = ("client", "token", "method", "route", "reason")
 
 
 def write_access_log(home: Path) -> None:
     """Let this process write to the log of a home, `access.log`."""
-    file = home / "access.log"
-    os.close(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
-    handler = RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=_FORMER_FILES)
+    handler = _Files(home / "access.log", maxBytes=_FILE_BYTES, backupCount=_FORMER_FILES)
     handler.setFormatter(_Lines())
     access.addHandler(handler)
     access.setLevel(logging.INFO)
     access.propagate = False
+
+
+class _Files(RotatingFileHandler):
+    """Files that only their owner reads, those that come later, too."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return TextIOWrapper(FileIO(descriptor, "ab"), encoding="utf-8", write_through=True)
 
 
 class _Lines(logging.Formatter):

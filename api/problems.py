@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
-from api.security import ForbiddenError, UnauthenticatedError
+from api.security import ForbiddenError, UnauthenticatedError, note_refused
 from domain.errors import CitizenNotFoundError, FactTimeError, InquiryError, InquiryNotFoundError
 from domain.inquiries import KeyReusedError, StaleVersionError
 from domain.request import RequestError
@@ -204,7 +204,9 @@ def name_of(error: type[Exception]) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", error.__name__.removesuffix("Error")).lower()
 
 
-async def _from_table(_: Request, error: Exception) -> Response:
+async def _from_table(request: Request, error: Exception) -> Response:
+    if isinstance(error, UnauthenticatedError | ForbiddenError):
+        note_refused(request, error)
     status = next(HTTP_STATUS[cls] for cls in type(error).__mro__ if cls in HTTP_STATUS)
     if isinstance(error, psycopg.errors.QueryCanceled):
         return problem(

@@ -7,23 +7,23 @@ and another key, within a second.
 """
 
 import logging
-import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import uuid4
 
 import jwt
-import orjson
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
+from api.access_log import access
+from api.revocations import Revocations, TokenFileError, revoked_file
 from domain.vocabulary import Code, VocabularyError, code
-from eventlog.keys import secret
+from eventlog.keys import KeyFileError, secret
 
 ALGORITHM = "HS256"
 KNOWN_TOKENS = 10_000
@@ -36,8 +36,7 @@ LONGEST = timedelta(days=3_650)
 LOOKED_AGAIN_S = 1.0
 """How long a key that was exchanged, or a token that was revoked, may go unseen."""
 
-access = logging.getLogger("dasan.access")
-"""Tells of tokens that were issued or revoked, and of requests that were refused."""
+_log = logging.getLogger(__name__)
 
 
 class Scope(StrEnum):
@@ -58,7 +57,11 @@ class UnauthenticatedError(Exception):
 
 
 class ForbiddenError(Exception):
-    """The token does not allow it; says which scope is missing."""
+    """The token does not allow it; says what is missing."""
+
+    def __init__(self, caller: "Caller", reason: str) -> None:
+        super().__init__(f"the token of {caller.client} {reason}")
+        self.caller = caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +80,14 @@ class Caller:
         if actor != f"service:{self.client}" and actor.partition(":")[0] not in self.actors:
             allowed = ", ".join(sorted(self.actors)) or "nobody else"
             raise ForbiddenError(
-                f"the token of {self.client} speaks for itself and for {allowed}, and the"
-                " Dasan-Actor is of another kind"
+                self,
+                f"speaks for itself and for {allowed}, and the Dasan-Actor is of another kind",
             )
 
     def require(self, scope: Scope) -> None:
         """Raise `ForbiddenError` unless the caller has the scope; `admin` has all."""
         if scope not in self.scopes and Scope.ADMIN not in self.scopes:
-            raise ForbiddenError(f"the token of {self.client} lacks the scope {scope}")
+            raise ForbiddenError(self, f"lacks the scope {scope}")
 
 
 def token_key(home: Path) -> bytes:
@@ -99,48 +102,6 @@ def token_key(home: Path) -> bytes:
 def token_file(home: Path) -> Path:
     """Return the file of the key that tokens are signed with."""
     return home / "keys" / "tokens"
-
-
-def revoked_file(home: Path) -> Path:
-    """Return the file of what was revoked."""
-    return home / "revoked"
-
-
-@dataclass(frozen=True, slots=True)
-class Revocations:
-    """The tokens that were revoked, by id, and the clients of which all were, by when."""
-
-    tokens: frozenset[str] = frozenset()
-    clients: Mapping[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, home: Path) -> Self:
-        """Return what the home's file says: a JSON document a line."""
-        file = revoked_file(home)
-        lines = file.read_bytes().splitlines() if file.exists() else []
-        told = [orjson.loads(line) for line in lines]
-        return cls(
-            frozenset(one["token"] for one in told if "token" in one),
-            {one["client"]: one["at"] for one in told if "client" in one},
-        )
-
-    def has(self, caller: Caller) -> bool:
-        """Return whether the token of a caller was revoked."""
-        return caller.token_id in self.tokens or caller.issued_at <= self.clients.get(
-            caller.client, -1
-        )
-
-
-def revoke(home: Path, *, client: str | None = None, token: str | None = None) -> None:
-    """Revoke a token by its id, or all that a client has had so far; servers see it in a second."""
-    told: dict[str, object] = {"client": code(client)} if client else {"token": token}
-    line = orjson.dumps({**told, "at": int(time.time())}) + b"\n"
-    descriptor = os.open(revoked_file(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "ab") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    access.info("revoked", extra={"client": client, "token": token})
 
 
 class Tokens:
@@ -196,7 +157,7 @@ class Tokens:
             self._known[token] = caller
         if caller.expires_at <= time.time():
             raise UnauthenticatedError("the token has expired: get a new one")
-        if self._revoked.has(caller):
+        if self._revoked.has(caller.client, caller.token_id, caller.issued_at):
             raise UnauthenticatedError("the token was revoked: get a new one")
         return caller
 
@@ -207,12 +168,16 @@ class Tokens:
             return
         self._looked_at = now
         seen = [_signature(token_file(self._home)), _signature(revoked_file(self._home))]
-        if seen != self._seen:
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
             if seen[0] is not None:  # a server that lost its key goes on with it
                 self._key = token_key(self._home)
             self._revoked = Revocations.read(self._home)
-            self._known.clear()
-            self._seen = seen
+        except (KeyFileError, TokenFileError) as error:
+            _log.error("tokens are taken as before: %s", error)
+        self._known.clear()
 
     def _decoded(self, token: str) -> Caller:
         try:
@@ -264,31 +229,24 @@ _bearer = HTTPBearer(
 async def authenticated(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:
     """Return who calls; the dependency that lets in every client with a token."""
     tokens: Tokens = request.app.state.service.tokens
-    try:
-        return tokens.caller(request.headers.get("authorization"))
-    except UnauthenticatedError as error:
-        _refused(request, 401, None, error)
-        raise
+    return tokens.caller(request.headers.get("authorization"))
 
 
 def needs(scope: Scope) -> Callable[..., Caller]:
     """Return the dependency that lets only callers with the scope in."""
 
-    async def caller(request: Request, caller: Annotated[Caller, Depends(authenticated)]) -> Caller:
-        try:
-            caller.require(scope)
-        except ForbiddenError as error:
-            _refused(request, 403, caller, error)
-            raise
+    async def caller(caller: Annotated[Caller, Depends(authenticated)]) -> Caller:
+        caller.require(scope)
         return caller
 
     return caller  # type: ignore[return-value]  # FastAPI awaits it
 
 
-def _refused(request: Request, status: int, caller: Caller | None, error: Exception) -> None:
+def note_refused(request: Request, error: UnauthenticatedError | ForbiddenError) -> None:
+    """Tell the log of access that a request was refused."""
     # The route, and not the path: nothing that a stranger sends stands in the log.
     route = getattr(request.scope.get("route"), "path", None)
-    told = {"status": status, "method": request.method, "route": route, "reason": str(error)[:200]}
-    if caller:
-        told |= {"client": caller.client, "token": caller.token_id}
+    told = {"method": request.method, "route": route, "reason": str(error)[:200]}
+    if isinstance(error, ForbiddenError):
+        told |= {"client": error.caller.client, "token": error.caller.token_id}
     access.info("refused", extra=told)

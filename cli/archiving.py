@@ -31,7 +31,7 @@ def seal(as_json: AsJson = False) -> None:
     from eventlog.reader import head
     from projections.sealing import seal as seal_archive
 
-    with prepared_city() as (settings, database, _), _long_work():
+    with prepared_city() as (settings, database, _), long_work():
         archive = Archive(settings.archive)
         with database.connect() as connection:
             total = head(connection)
@@ -59,7 +59,7 @@ def verify(
     from projections.archive_checking import verify as verify_archive
 
     opened = Archive(archive or read_settings(os.environ).archive)
-    with _long_work(), progress_bar("verifying", 100) as bar:
+    with long_work(), progress_bar("verifying", 100) as bar:
         verified = verify_archive(opened, (lambda share: bar(round(100 * share))) if bar else None)
     if as_json:
         _print(_verified_document(opened.url, verified))
@@ -69,7 +69,7 @@ def verify(
 
 
 @contextmanager
-def _long_work() -> Iterator[None]:
+def long_work() -> Iterator[None]:
     """Say in one line that a disk is full; whoever is told to stop leaves no temporary files."""
     import duckdb
 

@@ -154,6 +154,7 @@ def verify(
     Every signature, hash and root, the order, every file, and every typed row against its record.
     Status 0: it is proved. 1: something is wrong. 3: nothing is, and it is not proved; it says why.
     """
+    from cli.archiving import long_work
     from projections.export_checking import verify as verify_export
     from projections.exported import Export
 
@@ -161,7 +162,10 @@ def verify(
         raise typer.Exit(_verified_proof(path, key, as_json=as_json))
     export_ = Export(path)
     against = Against.of(export_, key)
-    checked = verify_export(export_, against.verifier, _text(earlier) if earlier else None)
+    with long_work():
+        checked = verify_export(
+            export_, against.verifier, None if earlier is None else _text(earlier)
+        )
     doubts = against.doubts(checked)
     if as_json:
         kept_elsewhere = earlier is not None

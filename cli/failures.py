@@ -2,6 +2,7 @@
 
 import psycopg
 
+from api.revocations import TokenFileError
 from cli.archiving import UnfinishedError
 from cli.origin import OriginError
 from cli.serving import ServeError
@@ -29,6 +30,7 @@ from eventlog.writer import WriterError
 from importers.text_file import ImportFileError
 from projections.asking_history import TooLongError
 from projections.decoding import DecodingError
+from projections.duck import TemporaryFolderError
 from projections.exported import ExportError
 from projections.folding import FoldError
 from projections.question import QuestionError
@@ -43,7 +45,8 @@ CANNOT_BEGIN = (
     ArchiveError, BrokerError, BulkError, CheckpointError, DatabaseError, EmbeddedServerError,
     EngineError, ExportError, HistoryError, ImportFileError, KeyFileError, NotProvableError,
     OriginError, QuestionError, RebuildError, ReplicaError, RequestError, RollbackError,
-    RotationError, ServeError, SettingsError, TopicError, TreeError, VocabularyError,
+    RotationError, ServeError, SettingsError, TemporaryFolderError, TokenFileError, TopicError,
+    TreeError, VocabularyError,
 )  # fmt: skip
 """Used wrongly, or nothing could be done: exit status 2."""
 

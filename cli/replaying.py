@@ -26,6 +26,7 @@ def replay(
     figure of each statement that is another: docs/statements.md. The status is as of `verify`.
     """
     from cli.answering import print_document
+    from cli.archiving import long_work
     from cli.progress import progress_bar
     from projections.exported import Export
     from projections.replaying import replay as replay_export
@@ -33,7 +34,7 @@ def replay(
     export = Export(folder)
     against = Against.of(export, key)
     size = export.checkpoint(against.verifier).size
-    with progress_bar("replaying", size) as progress:
+    with long_work(), progress_bar("replaying", size) as progress:
         checked, found = replay_export(export, against.verifier, progress or (lambda _: None))
     wrong, doubts = [one for one in found if one.reason], against.doubts(checked)
     if as_json:

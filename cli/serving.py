@@ -1,6 +1,7 @@
 """`dasan serve` and `dasan token`: the REST service, and who may use it."""
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -38,12 +39,16 @@ def serve_on(listener: socket.socket) -> None:
     """Serve on a socket that listens, until stopped by SIGINT or SIGTERM."""
     from api.access_log import write_access_log
     from api.app import create_app
+    from api.revocations import Revocations
     from api.security import Tokens, token_key
     from cli.opening import continued_city
     from cli.upkeep import kept_up
 
     with continued_city() as (settings, database, keys):
         write_access_log(settings.home)
+        Revocations.read(
+            settings.home
+        )  # a file that does not say is named before anybody is let in
         tokens = Tokens(token_key(settings.home), settings.home)
         app = create_app(settings, database, keys, tokens)
         host, port, *_ = listener.getsockname()
@@ -98,12 +103,16 @@ def revoke(
 ) -> None:
     """Revoke tokens: running servers refuse them within a second."""
     from api.access_log import write_access_log
-    from api.security import revoke as revoke_tokens
+    from api.revocations import revoke as revoke_tokens
     from eventlog.settings import read_settings
 
     if (client is None) == (id_ is None):
         raise typer.BadParameter("name either a client, with --client, or a token, with --id")
+    if id_ is not None and not re.fullmatch("[0-9a-f]{32}", id_):
+        raise typer.BadParameter("an id has 32 hexadecimal digits: access.log has it of each token")
     home = read_settings(os.environ).home
+    if not home.is_dir():
+        raise typer.BadParameter(f"{home} is not there: set DASAN_HOME to that of the servers")
     write_access_log(home)
     revoke_tokens(home, client=client, token=id_)
 

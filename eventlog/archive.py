@@ -18,7 +18,7 @@ from eventlog.manifest import (
     parsed,
     written,
 )
-from eventlog.storage import ArchiveError, Delivered, reaching, storage
+from eventlog.storage import ArchiveError, Delivered, Storage, reaching, storage
 
 __all__ = ["SEGMENT_EVENTS", "Archive", "ArchiveError", "DamagedArchiveError"]
 
@@ -55,16 +55,14 @@ class Archive:
         ArchiveError: nothing reaches it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, kept: Storage | None = None) -> None:
         self.url = url
-        self._storage = storage(url)
+        self._storage = kept or storage(url)
 
     @classmethod
     def delivered(cls, folder: Path) -> Self:
         """Return an archive that others have brought: of its files, only copies are used."""
-        archive = cls(str(folder))
-        archive._storage = Delivered(folder)
-        return archive
+        return cls(str(folder), Delivered(folder))
 
     def segments(self) -> list[Manifest]:
         """Return the manifests in the order of the log, from position 1 on without a gap.
@@ -151,7 +149,7 @@ class Archive:
             with reaching(self.url):
                 return self._storage.read(names)
         except IrregularFileError as error:
-            raise self._damaged(self.url, str(error)) from error
+            raise ArchiveError(f"{self.url}: a manifest: {error}") from error
 
     def _parsed(self, name: str, text: bytes) -> Manifest:
         try:

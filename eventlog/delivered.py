@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 _CHUNK_BYTES = 1 << 20
+_DEEPEST = 12
+"""Folders within each other: a tile lies below eight."""
 
 
 class IrregularFileError(OSError):
@@ -47,18 +49,20 @@ def files_in(folder: Path) -> Iterator[str]:
     """Yield the path of every file below a folder, relative to it, in order.
 
     Raises:
-        IrregularFileError: something is neither a file nor a folder; names it.
+        IrregularFileError: something is neither a file nor a folder, or too deep; names it.
     """
-    yield from _below(folder, "")
+    yield from _below(folder, "", _DEEPEST)
 
 
-def _below(folder: Path, before: str) -> Iterator[str]:
+def _below(folder: Path, before: str, deepest: int) -> Iterator[str]:
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         path = f"{before}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            yield from _below(Path(entry.path), f"{path}/")
+            if deepest == 0:
+                raise IrregularFileError(f"{path!r:.200}: it is too deep")
+            yield from _below(Path(entry.path), f"{path}/", deepest - 1)
         elif entry.is_file(follow_symlinks=False):
             yield path
         else:
@@ -74,10 +78,11 @@ def _opened(path: Path, at_most: int) -> Iterator[BinaryIO]:
         raise
     except OSError as error:
         raise IrregularFileError(f"it is not a file that can be read: {error.strerror}") from error
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)  # of a folder, Python would raise another error
+        raise IrregularFileError("it is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise IrregularFileError("it is not a regular file")
         if found.st_size > at_most:
             raise IrregularFileError(
                 f"it has {found.st_size:,} bytes, and at most {at_most:,} are due"

@@ -6,6 +6,7 @@ A file that is there is whole, and stays as it is until another takes its place.
 import hashlib
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,8 +38,12 @@ class Folder:
         return sorted(path.name for path in self._folder.iterdir())
 
     def read(self, names: Sequence[str]) -> list[bytes]:
-        """Return the contents of files."""
-        return [(self._folder / name).read_bytes() for name in names]
+        """Return the contents of manifests.
+
+        Raises:
+            IrregularFileError: one is not a file, or too large.
+        """
+        return [read_whole((self._folder / name).resolve(), MAX_MANIFEST_BYTES) for name in names]
 
     def publish(self, path: Path, entry: FileEntry) -> None:
         """Put a copy of a file there under its entry's name.
@@ -58,9 +63,14 @@ class Folder:
         _sync(self._folder)
 
     def fetch(self, entry: FileEntry, path: Path) -> None:
-        """Put a link to the file of an entry at a path of our own."""
+        """Put a link to the file of an entry at a path of our own.
+
+        Raises:
+            IrregularFileError: it is not a file.
+        """
         kept = self._folder / entry.name
-        kept.stat()  # raises where it is not there
+        if not stat.S_ISREG(kept.stat().st_mode):  # a pipe would be waited for
+            raise IrregularFileError("it is not a regular file")
         path.symlink_to(kept.absolute())
 
     def path(self, name: str) -> str:

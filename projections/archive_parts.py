@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from eventlog.manifest import FileEntry, entry_of
 from projections.archive_rows import columns_of
-from projections.duck import quoted
+from projections.duck import literal, quoted
 
 _PARTS = """
 SELECT row_group_id AS number, any_value(row_group_num_rows) AS rows, list({{
@@ -46,6 +47,15 @@ def said_wrongly(
     `again` is a file of the same rows that we have made: its Bloom filters are the right ones, and
     its columns are rightly described.
     """
+    try:
+        return _said_wrongly(duck, path, relation, again)
+    except duckdb.Error as error:
+        return f"what it says of its parts cannot be read: {str(error).partition(chr(10))[0]}"
+
+
+def _said_wrongly(
+    duck: DuckDBPyConnection, path: Path, relation: str, again: Path | None
+) -> str | None:
     if duck.execute(f"SELECT 1 FROM parquet_kv_metadata({quoted(path)})").fetchone():
         return "it says more of itself than this program writes, which readers may go by"
     if again and _schema(duck, path) != _schema(duck, again):
@@ -77,20 +87,16 @@ def _unborne(
     types = dict(columns_of(duck, relation))
     checks = []
     for column in columns:
-        if column["name"] not in types:
-            checks.append("false")
-            continue
-        name, said = column["name"], [column["nulls"], column["smallest"], column["largest"]]
-        nulls, smallest, largest = (
-            "NULL" if one is None else f"CAST({_literal(str(one))} AS {type_})"
-            for one, type_ in zip(said, ["BIGINT", types[name], types[name]], strict=True)
-        )
-        checks.append(
-            f"count(*) <> {column['values']}"
-            f" OR coalesce(count(*) - count({name}) <> {nulls}, false)"
-            f" OR coalesce(min({name}) < {smallest}, false)"
-            f" OR coalesce(max({name}) > {largest}, false)"
-        )
+        name, _, element = column["name"].partition(", ")
+        type_ = types[name].removesuffix("[]") if element else types[name]
+        least, most = (f"list_min({name})", f"list_max({name})") if element else (name, name)
+        smallest, largest = (_said(column[which], type_) for which in ("smallest", "largest"))
+        check = f"coalesce(min({least}) < {smallest} OR max({most}) > {largest}, false)"
+        if not element:  # of a list, its elements are counted, and there is no row without a list
+            nulls = _said(column["nulls"], "BIGINT")
+            check += f" OR count(*) <> {column['values']}"
+            check += f" OR coalesce(count(*) - count({name}) <> {nulls}, false)"
+        checks.append(check)
     found = duck.execute(
         f"SELECT {', '.join(checks)} FROM {relation}"
         f" WHERE rowid >= {begin} AND rowid < {begin + rows}"
@@ -98,8 +104,11 @@ def _unborne(
     return found or ()
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _said(value: object, type_: str) -> str:
+    """Return a value that a part says, as SQL has it."""
+    if value is None:
+        return "NULL"
+    return f"CAST({literal(str(value))} AS {type_})"
 
 
 def _schema(duck: DuckDBPyConnection, path: Path) -> list[tuple[Any, ...]]:

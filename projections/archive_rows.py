@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 
 from eventlog.manifest import FileEntry, Manifest
 from eventlog.record import MAX_RECORD_BYTES
-from projections.duck import parquet
+from projections.duck import parquet, quoted
 
 RECORDS, EVENTS = "sealed_records", "sealed_events"
 """The relations of a segment: the rows of its files."""
@@ -17,6 +17,12 @@ Columns = list[tuple[str, str]]
 RECORD_COLUMNS: Columns = [("position", "BIGINT"), ("record", "VARCHAR")]
 
 _SAID = """'{"sequence": "VARCHAR", "source": "VARCHAR", "recordedtime": "VARCHAR"}'"""
+
+
+# No row has more than the record that it is made of. A file of few bytes may say otherwise.
+_SWOLLEN = f"""
+SELECT any_value(path_in_schema) FROM parquet_metadata({{file}})
+WHERE total_uncompressed_size > 65_536 + {MAX_RECORD_BYTES} * row_group_num_rows"""
 
 
 class Fault(NamedTuple):
@@ -39,6 +45,7 @@ def unreadable(
     try:
         found = columns_of(duck, relation)
         [[rows]] = duck.execute(f"SELECT count(*) FROM {relation}").fetchall()
+        [[swollen]] = duck.execute(_SWOLLEN.format(file=quoted(path))).fetchall()
     except duckdb.Error as error:
         reason = str(error).partition("\n")[0]
         return Fault(entry.name, None, f"it cannot be read: {reason}")
@@ -49,6 +56,9 @@ def unreadable(
             )
     if rows != entry.rows:
         return Fault(entry.name, None, f"it has {rows:,} rows, and {entry.rows:,} are due")
+    if swollen:
+        reason = f"its {swollen} takes more than {MAX_RECORD_BYTES:,} bytes a row"
+        return Fault(entry.name, None, reason)
     return None
 
 

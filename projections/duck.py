@@ -34,6 +34,11 @@ _HOUR_US, _SECOND_US = HOUR // _US, timedelta(seconds=1) // _US
 _LONG_US = 1_000 * 365 * 24 * _HOUR_US
 """Added to a time, so that what is left of it by division is never negative."""
 
+
+class TemporaryFolderError(RuntimeError):
+    """The folder for temporary files cannot be used; says why."""
+
+
 Turns = Sequence[tuple[datetime, timedelta]]
 """When a zone's offset changes, each with the offset until then."""
 
@@ -63,11 +68,11 @@ def parquet(*paths: Path) -> str:
     A path is never taken for a pattern, nor its folders for columns.
 
     Raises:
-        ValueError: a path has a character of a pattern: it is not one that this program has made.
+        TemporaryFolderError: a path has a character of a pattern.
     """
     for path in paths:
         if _PATTERN & {*str(path)}:
-            raise ValueError(
+            raise TemporaryFolderError(
                 f"the temporary folder {path.parent} has one of {''.join(sorted(_PATTERN))} in its"
                 " name, which DuckDB takes for a pattern: set TMPDIR to another"
             )
@@ -77,7 +82,12 @@ def parquet(*paths: Path) -> str:
 
 def quoted(path: Path) -> str:
     """Return a path as SQL has it."""
-    return "'" + str(path).replace("'", "''") + "'"
+    return literal(str(path))
+
+
+def literal(text: str) -> str:
+    """Return a text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def name_buckets(duck: DuckDBPyConnection, timezone: str, begin: datetime, end: datetime) -> None:

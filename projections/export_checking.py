@@ -59,7 +59,7 @@ def verify(
         ExportError: this is no export.
     """
     checkpoint = export.checkpoint(verifier)
-    before = verifier.opened(earlier) if earlier else None
+    before = None if earlier is None else verifier.opened(earlier)
     try:
         listed = export.listed(checkpoint, verifier)
         with TemporaryDirectory(prefix="dasan-verifying-") as name:

@@ -8,13 +8,13 @@ from pathlib import Path
 import jwt
 import pytest
 
-from api import security
+from api import access_log, security
 from api.access_log import write_access_log
+from api.revocations import Revocations, TokenFileError, revoke
 from api.security import (
     Scope,
     Tokens,
     UnauthenticatedError,
-    revoke,
     token_file,
     token_key,
 )
@@ -189,11 +189,67 @@ def test_what_was_refused_is_recorded_without_what_was_sent(client: Client, tmp_
 
     [*_, last] = (tmp_path / "access.log").read_text().splitlines()
     told = json.loads(last)
-    assert (told["what"], told["status"], told["client"]) == ("refused", 403, "curious")
+    assert (told["what"], told["client"]) == ("refused", "curious")
     assert told["route"] == "/v1/inquiries/{inquiry_id}"
     assert client.token not in last
     assert "secret" not in last
     assert (tmp_path / "access.log").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("token", [token_of(Scope.KPI_READ, client="curious"), "none"])
+def test_a_command_that_was_refused_is_recorded(client: Client, tmp_path: Path, token: str) -> None:
+    write_access_log(tmp_path)
+    client.token = token
+
+    client.post("/v1/inquiries", {"channel": "sms"})
+
+    [last] = (tmp_path / "access.log").read_text().splitlines()
+    assert json.loads(last)["route"] == "/v1/inquiries"
+
+
+def test_later_files_of_the_log_are_its_owners_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_log, "_FILE_BYTES", 1)
+    write_access_log(tmp_path)
+
+    for _ in range(3):
+        bearer(TOKENS)
+
+    modes = {path.stat().st_mode & 0o777 for path in tmp_path.glob("access.log*")}
+    assert modes == {0o600}
+    assert len([*tmp_path.glob("access.log*")]) > 1
+
+
+def test_a_torn_line_of_what_was_revoked_is_named(tmp_path: Path) -> None:
+    (tmp_path / "revoked").write_text('{"token":"a')
+
+    with pytest.raises(TokenFileError, match="revoked, line 1: it does not say what was revoked"):
+        Revocations.read(tmp_path)
+
+
+def test_a_server_goes_on_with_what_it_knew_when_the_file_is_torn(
+    at_home: Tokens, tmp_path: Path
+) -> None:
+    revoked, other = bearer(at_home), bearer(at_home)
+    revoke(tmp_path, token=at_home.caller(revoked).token_id)
+    with pytest.raises(UnauthenticatedError):
+        at_home.caller(revoked)
+
+    (tmp_path / "revoked").write_text('{"token":"a')
+
+    assert at_home.caller(other).client
+    with pytest.raises(UnauthenticatedError, match="was revoked"):
+        at_home.caller(revoked)
+
+
+def test_what_is_revoked_behind_a_torn_line_is_a_line_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "revoked").write_text('{"token":"a')
+
+    revoke(tmp_path, token="b" * 32)
+
+    *_, last = (tmp_path / "revoked").read_text().splitlines()
+    assert json.loads(last)["token"] == "b" * 32
 
 
 # On whose behalf

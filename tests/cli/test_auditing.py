@@ -68,6 +68,20 @@ def test_the_key_that_lies_in_an_export_proves_nothing(
     assert "the key lay in the export" in document["not_proved"][0]
 
 
+def test_an_earlier_checkpoint_that_is_empty_is_none(told: Run, tmp_path: Path) -> None:
+    key = told("audit", "key").stdout.strip()
+    told("audit", "export", str(tmp_path / "taken"))
+    (tmp_path / "earlier").touch()
+
+    said = told(
+        "audit", "verify", str(tmp_path / "taken"), "--key", key,
+        "--earlier", str(tmp_path / "earlier"),
+    )  # fmt: skip
+
+    assert said.returncode == 2
+    assert "is no checkpoint" in said.stderr
+
+
 def test_an_export_without_its_list_of_files_is_not_proved(told: Run, tmp_path: Path) -> None:
     key = told("audit", "key").stdout.strip()
     told("audit", "export", str(tmp_path / "taken"))

@@ -1,17 +1,31 @@
 """What somebody can do to an export who holds the key that the log signs with."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from eventlog.archive import Archive
 from eventlog.checkpoint import Checkpoint, Signer
 from eventlog.delivered import files_in
 from eventlog.tiles import WIDTH, bundle, bundle_path, grown, path_of
 from eventlog.tree import HASH_BYTES, leaf_hash, root
 from projections.export_listing import NAME, signed_list
 from projections.exported import Export
+from projections.exporting import export
+from tests.conftest import Servers
+from tests.projections.sealed import sealed, told_days
 
 SIGNER = Signer("/dasan/seoul", bytes(range(32)))
+
+
+@contextmanager
+def exported(servers: Servers, name: str, folder: Path) -> Iterator[Path]:
+    """Yield an export of 27 records, 24 of them in three segments, of a log of this name."""
+    with told_days(servers, name) as log:
+        sealed(log, folder / "archive")
+        export(log.database, Archive(str(folder / "archive")), SIGNER, folder / "export")
+        yield folder / "export"
 
 
 def listed_again(folder: Path, signer: Signer = SIGNER) -> Path:

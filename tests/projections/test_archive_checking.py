@@ -1,5 +1,6 @@
 """Verifying an archive: a sound one has no fault, of any other the first is named."""
 
+import os
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -389,3 +390,21 @@ def test_a_type_of_another_version_is_not_verified(
 
     with pytest.raises(UnknownTypeError, match=r"position 0+16 has the type"):
         archive.verified()
+
+
+@pytest.mark.parametrize("which", ["records", "events"])
+def test_a_pipe_is_named_and_not_waited_for(archive: Sealed, which: str) -> None:
+    path = archive.path(getattr(archive.segments[1], which).name)
+    path.unlink()
+    os.mkfifo(path)
+
+    assert archive.fault() == f"{path.name}: it is not a regular file"
+
+
+def test_a_manifest_that_is_a_pipe_is_not_waited_for(archive: Sealed) -> None:
+    path = archive.path(archive.segments[1].name)
+    path.unlink()
+    os.mkfifo(path)
+
+    with pytest.raises(ArchiveError, match="a manifest: it is not a regular file"):
+        archive.fault()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,29 +11,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventlog.archive import Archive
 from eventlog.checkpoint import Checkpoint, Signer
 from eventlog.tiles import grown, path_of
 from eventlog.tree import HASH_BYTES, leaf_hash, root
+from projections import archive_checking
+from projections.archive_parts import said_wrongly
+from projections.archive_rows import EVENTS, relate_events
+from projections.duck import TemporaryFolderError, opened
 from projections.export_checking import Checked, verify
 from projections.exported import Export
-from projections.exporting import export
 from projections.replaying import replay
 from tests.conftest import Servers
-from tests.projections.forging import SIGNER, listed_again
-from tests.projections.sealed import SIZE, Sealed, sealed, told_days
+from tests.projections.forging import SIGNER, exported, listed_again
+from tests.projections.sealed import SIZE, Sealed
 
 STRANGER = Signer(SIGNER.name, bytes(32))
 
 
 @pytest.fixture(scope="module")
 def kept(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An export of 27 records, 24 of them in three segments, that every test has a copy of."""
-    folder = tmp_path_factory.mktemp("kept")
-    with told_days(servers, "hostile") as log:
-        sealed(log, folder / "archive")
-        export(log.database, Archive(str(folder / "archive")), SIGNER, folder / "export")
-        yield folder / "export"
+    """An export that every test has a copy of."""
+    with exported(servers, "hostile", tmp_path_factory.mktemp("kept")) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -124,6 +124,19 @@ def test_a_link_is_named_and_not_followed(taken: Path, tmp_path: Path) -> None:
     (taken / "README.md").symlink_to(tmp_path / "README.md")
 
     assert "'README.md': it is a link" in fault(taken)
+
+
+def test_folders_within_folders_without_end_are_named(taken: Path) -> None:
+    (taken / "/".join(["d"] * 20)).mkdir(parents=True)
+
+    assert "d/d/d/d/d/d/d/d/d/d/d/d/d': it is too deep" in fault(taken)
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(taken: Path) -> None:
+    (taken / "files").unlink()
+    (taken / "files").mkdir()
+
+    assert "files: it is not a regular file" in fault(taken)
 
 
 def test_a_folder_that_is_a_link_is_not_followed(taken: Path, tmp_path: Path) -> None:
@@ -222,6 +235,33 @@ def test_false_statistics_of_records_are_named(taken: Path) -> None:
     assert "it says of position what the rows do not bear out" in fault(taken)
 
 
+def test_false_statistics_of_what_is_in_lists_are_named(taken: Path) -> None:
+    archive = Sealed(taken / "archive")
+    archive.rewrite(0, "events", "SELECT * REPLACE (['question'] AS sealed) FROM kept")
+    path = archive.path(archive.segments[0].events.name)
+    with opened() as duck:
+        relate_events(duck, path, archive.segments[0].events)
+        again = Path(shutil.copy(path, taken.parent / "again.parquet"))
+        assert said_wrongly(duck, path, EVENTS, again) is None
+
+        say_otherwise(path, b"question", b"aaaaaaaa")
+
+        found = said_wrongly(duck, path, EVENTS, again)
+    assert "it says of sealed, list, element what" in str(found)
+
+
+def test_statistics_that_are_no_values_are_named(taken: Path) -> None:
+    archive = Sealed(taken / "archive")
+    archive.rewrite(0, "events", "SELECT * REPLACE ('x' AS score) FROM kept")
+    path = archive.path(archive.segments[0].events.name)
+
+    with opened() as duck:
+        relate_events(duck, path, archive.segments[0].events)
+        duck.execute(f"ALTER TABLE {EVENTS} ALTER score TYPE integer USING 5")
+
+        assert "cannot be read: Conversion Error" in str(said_wrongly(duck, path, EVENTS))
+
+
 def test_typed_rows_written_by_another_program_hold_if_they_are_true(taken: Path) -> None:
     Sealed(taken / "archive").rewrite(1, "events", "FROM kept")  # with other compression
     listed_again(taken)
@@ -229,11 +269,20 @@ def test_typed_rows_written_by_another_program_hold_if_they_are_true(taken: Path
     assert checked(taken).fault is None
 
 
-def test_a_record_that_would_take_all_memory_is_refused(taken: Path) -> None:
+@pytest.mark.parametrize(
+    ("which", "bomb"),
+    [
+        ("records", "SELECT position, repeat('x', 50000000) AS record FROM kept"),
+        ("events", "SELECT * REPLACE (repeat('x', 50000000) AS stream_id) FROM kept"),
+        ("events", "SELECT * REPLACE (repeat('x', 50000000) AS actor) FROM kept"),
+    ],
+    ids=["record", "stream", "actor"],
+)
+def test_a_value_that_would_take_all_memory_is_refused(taken: Path, which: str, bomb: str) -> None:
     archive = Sealed(taken / "archive")
-    archive.rewrite(1, "records", "SELECT position, repeat('x', 200000000) AS record FROM kept")
+    archive.rewrite(1, which, bomb)
     listed_again(taken)
-    path = archive.path(archive.segments[1].records.name)
+    path = archive.path(getattr(archive.segments[1], which).name)
 
     assert path.stat().st_size < 1_000_000
     assert checked(taken).fault
@@ -248,6 +297,16 @@ def test_a_folder_may_have_any_name(kept: Path, tmp_path: Path, name: str) -> No
 
     assert checked(folder) == checked(kept)
     assert replay(Export(folder), SIGNER.verifier)[0].fault is None
+
+
+def test_a_temporary_folder_that_is_a_pattern_is_named(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a[b]").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a[b]"))
+
+    with pytest.raises(TemporaryFolderError, match="set TMPDIR to another"):
+        archive_checking.verify(Export(kept).archive)
 
 
 def test_a_folder_that_a_pattern_would_find_is_not_read(kept: Path, tmp_path: Path) -> None:

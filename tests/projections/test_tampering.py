@@ -12,16 +12,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from eventlog.archive import Archive
 from eventlog.checkpoint import Checkpoint, CheckpointError, Signer
 from eventlog.tiles import Place, bundle, grown
 from eventlog.tree import HASH_BYTES, leaf_hash, root
 from projections.export_checking import verify
 from projections.exported import Export, ExportError
-from projections.exporting import export
 from tests.conftest import Servers
-from tests.projections.forging import SIGNER, forged, listed_again
-from tests.projections.sealed import SIZE, Sealed, sealed, told_days
+from tests.projections.forging import SIGNER, exported, forged, listed_again
+from tests.projections.sealed import SIZE, Sealed
 
 IN_SEGMENT, IN_REST = 10, 3 * SIZE + 2
 BUNDLE = "tile/entries/000.p/27"
@@ -30,12 +28,9 @@ TILE = "tile/0/000.p/27"
 
 @pytest.fixture(scope="module")
 def kept(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An export of 27 records, 24 of them in three segments, that every test has a copy of."""
-    folder = tmp_path_factory.mktemp("kept")
-    with told_days(servers, "tampering") as log:
-        sealed(log, folder / "archive")
-        export(log.database, Archive(str(folder / "archive")), SIGNER, folder / "export")
-        yield folder / "export"
+    """An export that every test has a copy of."""
+    with exported(servers, "tampering", tmp_path_factory.mktemp("kept")) as folder:
+        yield folder
 
 
 @pytest.fixture
